@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * <weir/task.h>  A task: a function with a stack of its own, which can wait.
+ *
+ * A task runs until it calls something that has to wait; then another one runs
+ * on the same thread. Those calls are marked [suspends], and nowhere else does
+ * a task stop.
+ *
+ * Every [suspends] function may return, besides what it lists,
+ *      -ECANCELED    this task was cancelled before or while it waited
+ *      -ETIMEDOUT    an enclosing weir_timeout ran out
+ *      WEIR_ENOTASK  it would have to wait, and was not called from a task
+ *      -ENOMEM       a time limit counts, and there was no memory for its timer
+ * and, unless it says otherwise, it then took and changed nothing. Each of them
+ * returns at once, without letting another task run, when there is nothing to
+ * wait for.
+ *
+ * Loop      A task belongs to the loop that was running when it was made and
+ *           never changes threads. Call these functions only from that loop's
+ *           thread.
+ * Owner     A weir_task is counted: weir_create_task() gives its caller one
+ *           reference, dropped with weir_task_unref(). A task that runs needs
+ *           no reference to go on.
+ * Bytes     What @arg points to is the caller's and has to live until the task
+ *           is done: the task starts when the caller's frame may be gone.
+ */
+#ifndef WEIR_TASK_H
+#define WEIR_TASK_H
+
+#include <weir/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/* A function that runs on a stack of its own, and its result. */
+typedef struct weir_task weir_task;
+
+/* --- Making tasks -------------------------------------------------------- */
+
+/*
+ * Start a function as a task of the running loop.
+ *
+ * Its first step is made on a later pass, never inside this call. A negative
+ * result is for whoever asks for it with weir_task_join() or
+ * weir_task_result(); nobody else is told.
+ *
+ * fn       returns the task's result: 0 or more, or a negative code
+ * arg      handed to @fn; has to be valid until the task is done
+ * returns  the task, with one reference, which the caller drops with
+ *          weir_task_unref(); NULL outside of a running loop, or without memory
+ *          for it or for its stack
+ * asyncio  asyncio.create_task, and ensure_future
+ */
+weir_task *weir_create_task(int (*fn)(void *), void *arg);
+
+/*
+ * Start a function as a task that nobody will ask about.
+ *
+ * As weir_create_task(), with no handle. A negative result goes to the loop's
+ * exception handler, except -ECANCELED.
+ *
+ * fn       returns 0 or more, or a negative code
+ * arg      handed to @fn; has to be valid until the task is done
+ * returns  0, or
+ *          WEIR_ESTATE  no loop is running on this thread
+ *          -ENOMEM      no memory for the task or for its stack
+ * asyncio  asyncio.create_task, whose task is not kept: here it is never lost
+ */
+int weir_spawn(int (*fn)(void *), void *arg);
+
+/* --- Results ------------------------------------------------------------- */
+
+/*
+ * Wait until a task is done, and take its result.                    [suspends]
+ *
+ * Any number of tasks may wait for one, before or after it is done; the result
+ * stays. Cancelling a task that waits here cancels @task too, as awaiting does.
+ *
+ * task     of the same loop; a reference is held while the call waits
+ * returns  the task's result, which is -ECANCELED when it was cancelled and let
+ *          itself be. Whether a negative code is its result or this call's own
+ *          failure, weir_task_done() tells.
+ *          WEIR_ESTATE  @task is the calling task
+ * asyncio  await task
+ */
+int weir_task_join(weir_task *task);
+
+/*
+ * Ask a task to end.
+ *
+ * The call in which it waits, or else the next one that has to wait, returns
+ * -ECANCELED, once: calls after that wait again. A task that has not begun
+ * never runs, and its result is -ECANCELED. A task may clean up first, or
+ * ignore the request and end with a result of its own, as one does that cancels
+ * itself and then ends without waiting.
+ *
+ * returns  true when the request was made; false when the task was done already
+ * asyncio  Task.cancel
+ */
+bool weir_task_cancel(weir_task *task);
+
+/*
+ * Whether a task has its result.
+ *
+ * returns  true from the moment its function returned, or it was cancelled
+ *          before it began
+ * asyncio  Task.done
+ */
+bool weir_task_done(const weir_task *task);
+
+/*
+ * The result of a task that is done.
+ *
+ * returns  what its function returned, -ECANCELED when it was cancelled before
+ *          it began, or
+ *          WEIR_ESTATE  it is not done yet
+ * asyncio  Task.result; reading early is InvalidStateError there
+ */
+int weir_task_result(const weir_task *task);
+
+/* --- Names and references ------------------------------------------------ */
+
+/*
+ * Give a task a name, for logs and for people.
+ *
+ * name     copied; NULL: none again
+ * returns  0, or
+ *          -ENOMEM  no memory for the copy; the name is as before
+ * asyncio  Task.set_name
+ */
+int weir_task_set_name(weir_task *task, const char *name);
+
+/*
+ * The name of a task.
+ *
+ * returns  the name; valid until the next weir_task_set_name(), and as long as
+ *          the task; never NULL, "" when it was given none
+ * asyncio  Task.get_name; there an unnamed task gets a number
+ */
+const char *weir_task_name(const weir_task *task);
+
+/*
+ * Take one more reference.
+ *
+ * returns  @task, which now stays valid until one more weir_task_unref()
+ * beyond asyncio  (Python counts by itself)
+ */
+weir_task *weir_task_ref(weir_task *task);
+
+/*
+ * Drop a reference.
+ *
+ * The task itself is not disturbed: it runs to its end. The handle must not be
+ * used after its last reference was dropped.
+ *
+ * task     NULL does nothing
+ * beyond asyncio  (Python counts by itself)
+ */
+void weir_task_unref(weir_task *task);
+
+/*
+ * The task that is running.
+ *
+ * returns  borrowed: valid until that task is done, longer with
+ *          weir_task_ref(); NULL outside of a task
+ * asyncio  asyncio.current_task
+ */
+weir_task *weir_current_task(void);
+
+/* --- Waiting ------------------------------------------------------------- */
+
+/*
+ * Wait for some time.                                                [suspends]
+ *
+ * Never returns 0 early. The clock is the monotonic one: setting the wall clock
+ * changes nothing.
+ *
+ * seconds  0 or less waits exactly one pass, as weir_yield() does
+ * returns  0, or
+ *          -EINVAL  @seconds is not a number
+ * asyncio  asyncio.sleep
+ */
+int weir_sleep(double seconds);
+
+/*
+ * Let everything else that is ready run, for one pass.               [suspends]
+ *
+ * The loop polls its descriptors before this task goes on. A handler that
+ * computes for long calls it now and then.
+ *
+ * returns  0
+ * asyncio  asyncio.sleep(0)
+ */
+int weir_yield(void);
+
+/* --- Deadlines ----------------------------------------------------------- */
+
+/*
+ * A deadline scope: between its begin and its end, waiting is bounded.
+ *
+ * The deadline itself is one number in the task, the earliest of all that
+ * enclose it; this struct only remembers the outer one. So nothing in the task
+ * ever points here. From the moment the deadline has passed until the scope
+ * ends, every call that has to wait fails with -ETIMEDOUT; calls that need not
+ * wait succeed. Bytes that came in the same pass as the deadline beat it. A
+ * task that is cancelled gets -ECANCELED, not -ETIMEDOUT.
+ *
+ * The fields are written by the functions below. The struct is in the caller's
+ * memory and needs no freeing.
+ */
+typedef struct weir_timeout {
+    double outer;               /* the deadline that counted before, in the loop's time */
+    double due;                 /* when this one runs out, in the loop's time (seconds) */
+    bool   expired;             /* what weir_timeout_end() returned; false before that */
+} weir_timeout;
+
+/*
+ * Begin a deadline scope in the calling task.
+ *
+ * A scope inside another can only shorten the time. Scopes end in the opposite
+ * order in which they began. Leaving without weir_timeout_end() leaves nothing
+ * dangling: the shorter deadline counts until an enclosing scope ends, or the
+ * task.
+ *
+ * t        filled here; any memory that lives until the scope ends
+ * seconds  from now; 0 or less has run out already, so every call that has to
+ *          wait fails
+ * asyncio  asyncio.timeout, entered
+ */
+void weir_timeout_begin(weir_timeout *t, double seconds);
+
+/*
+ * End a deadline scope; the deadline before it counts again.
+ *
+ * returns  whether the time had run out, also when no call met it: then nothing
+ *          failed, and only this answer says so
+ * asyncio  asyncio.timeout, left, and Timeout.expired; there leaving raises
+ *          TimeoutError
+ */
+bool weir_timeout_end(weir_timeout *t);
+
+/*
+ * The end of a WEIR_TIMEOUT block, however it is left; not to be called by
+ * hand.
+ *
+ * beyond asyncio
+ */
+static inline void weir__timeout_leave(weir_timeout *t)
+{
+    (void)weir_timeout_end(t);
+}
+
+/*
+ * The beginning of a WEIR_TIMEOUT block; not to be called by hand.
+ *
+ * returns  a scope that has begun; it may be copied, since nothing points to it
+ * beyond asyncio
+ */
+static inline weir_timeout weir__timeout_enter(double seconds)
+{
+    weir_timeout t;
+    weir_timeout_begin(&t, seconds);
+    return t;
+}
+
+#define WEIR__PASTE_(a, b) a##b
+#define WEIR__PASTE(a, b) WEIR__PASTE_(a, b)
+#define WEIR__TIMEOUT(scope, once, seconds)                                                       \
+    for (weir_timeout scope __attribute__((cleanup(weir__timeout_leave))) =                       \
+             weir__timeout_enter(seconds), *once = &scope;                                        \
+         once != NULL; once = NULL)
+
+/*
+ * WEIR_TIMEOUT(seconds) { ... }  A deadline scope as a block, which ends
+ * itself.
+ *
+ *      ssize_t n = 0;
+ *      WEIR_TIMEOUT(5.0)
+ *          n = weir_reader_readline(reader, &line);
+ *      if (n == -ETIMEDOUT)
+ *          ...
+ *
+ * The block runs once. It may be left in any way, return and goto included, and
+ * the scope ends there; break and continue leave this block, not a loop around
+ * it.
+ *
+ * Whether it expired shows in the call that had to wait: it returned
+ * -ETIMEDOUT. An expiry that no call met is not seen, and a connection that the
+ * kernel timed out gives the same code: who has to tell these apart uses
+ * weir_timeout_begin() and weir_timeout_end().
+ *
+ * asyncio  async with asyncio.timeout(seconds)
+ */
+#define WEIR_TIMEOUT(seconds)                                                                     \
+    WEIR__TIMEOUT(WEIR__PASTE(weir__scope_, __LINE__), WEIR__PASTE(weir__once_, __LINE__), seconds)
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * <weir/transport.h>  Connections as callbacks: a transport below, a protocol
+ * above.
+ *
+ * A transport moves bytes; a protocol is a table of functions that is told
+ * about them. Every connection is one of each. Streams (<weir/streams.h>) are
+ * one protocol among others.
+ *
+ *      connection_made  [data_received]*  [eof_received]?  connection_lost
+ *
+ * Nothing is called before the first or after the last of these. With
+ * get_buffer set, each data_received is a get_buffer and, when something came,
+ * a buffer_updated. pause_writing and resume_writing come in turn, pause first,
+ * anywhere between connection_made and connection_lost. A connect that fails
+ * calls nothing.
+ *
+ * When output goes out: write gathers it; all that is gathered is offered to
+ * the kernel at once, and nobody waits, when the running task suspends or ends,
+ * at the end of the pass for what plain callbacks wrote, in flush, close,
+ * write_eof, abort, set_protocol, set_write_buffer_limits and
+ * get_extra_info("socket"), and when the loop stops. A large write goes out at
+ * once. While a short write waits for the kernel, only the write-ready event
+ * sends.
+ *
+ * Every [suspends] function may return, besides what it lists, -ECANCELED (this
+ * task was cancelled while it waited), -ETIMEDOUT (an enclosing weir_timeout
+ * ran out) and WEIR_ENOTASK (it would have to wait, and was not called from a
+ * task); it then has closed what it had opened, and calls nothing.
+ *
+ * Loop      A transport belongs to the loop that made it; call its functions,
+ *           and expect its callbacks, on that loop's thread only. Callbacks run
+ *           on the loop's own stack and must not suspend. Except pause_writing,
+ *           which runs inside the write that went over the mark, none is called
+ *           from inside a function of this header.
+ * Owner     A transport is the library's and counted: it answers until
+ *           connection_lost has returned and no suspended call holds it. A
+ *           protocol's table and @self are the user's and valid until
+ *           connection_lost has returned.
+ * Bytes     What is written is sent or copied before the call returns. What
+ *           data_received is given is valid during that call only.
+ */
+#ifndef WEIR_TRANSPORT_H
+#define WEIR_TRANSPORT_H
+
+#include <weir/address.h>
+#include <weir/loop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/* One connection's way to the outside. */
+typedef struct weir_transport weir_transport;
+
+/* Certificates and rules for TLS. */
+typedef struct weir_tls_context weir_tls_context;
+
+/* The two halves of a stream, in <weir/streams.h>. */
+typedef struct weir_reader weir_reader;
+typedef struct weir_writer weir_writer;
+
+/* A set of listening sockets, in <weir/server.h>. */
+typedef struct weir_server weir_server;
+
+/* How to connect, in <weir/streams.h>; how to serve, in <weir/server.h>. */
+typedef struct weir_connect_options weir_connect_options;
+typedef struct weir_server_options weir_server_options;
+
+#define WEIR_UNSET ((size_t)-1) /* a size that is not given */
+
+/*
+ * What a connection calls. Any member may be NULL, which does nothing; @self is
+ * what was given along with the table.
+ *
+ * A callback that fails calls weir_transport_fail(). asyncio's Protocol and
+ * BufferedProtocol.
+ */
+typedef struct weir_protocol {
+    /* First, once: the transport is ready. Reading starts after it, unless it was paused. */
+    void (*connection_made)(void *self, weir_transport *transport);
+    /* Last, once. code: 0 for a regular close, after close(), abort() or the peer's end; or
+     * what the connection failed with. The descriptor is closed after it returned. */
+    void (*connection_lost)(void *self, int code);
+    /* len bytes came, 1 to 262144 of them. They are valid during the call; where a piece
+     * ends means nothing. */
+    void (*data_received)(void *self, const void *data, size_t len);
+    /* Set: a buffered protocol, and data_received is not called. Says where the next bytes
+     * shall go: *buf, of *len bytes, at least 1. hint: how many are at hand; WEIR_UNSET: any
+     * size. *len 0 fails the connection with WEIR_ESTATE. */
+    void (*get_buffer)(void *self, size_t hint, void **buf, size_t *len);
+    /* n bytes are at the beginning of what get_buffer named last, 1 to its len. */
+    void (*buffer_updated)(void *self, size_t n);
+    /* The peer finished sending; once, and no bytes come after it. true: keep the transport
+     * open for writing. false, or NULL: it closes itself, after what was written went out. */
+    bool (*eof_received)(void *self);
+    /* More than the high mark is buffered: stop writing. */
+    void (*pause_writing)(void *self);
+    /* The low mark or less is buffered: write on. */
+    void (*resume_writing)(void *self);
+    void *reserved[8];          /* 0 */
+} weir_protocol;
+
+/*
+ * Makes the protocol of one new connection; it must not suspend.
+ *
+ * arg       what was given along with the factory
+ * protocol  out: the table
+ * self      out: what its callbacks are handed
+ * returns   0; or a negative code: this connection is dropped without a
+ *           callback, and whoever connects gets the code
+ */
+typedef int (*weir_protocol_factory)(void *arg, const weir_protocol **protocol, void **self);
+
+/* --- Closing ------------------------------------------------------------- */
+
+/*
+ * Close, after what was written went out.
+ *
+ * Reading stops at once, even for bytes that have come. connection_lost(0)
+ * follows on a later pass, or when the output is gone; a failure on the way
+ * makes it connection_lost(that code). Waiting for the peer to take the output
+ * has no time limit of its own. Again: does nothing.
+ *
+ * asyncio  BaseTransport.close
+ */
+void weir_transport_close(weir_transport *t);
+
+/*
+ * Close now, and drop what the kernel did not take.
+ *
+ * Output that was gathered is offered once first. Reading stops, the write
+ * buffer is empty, connection_lost(0) follows on a later pass. After
+ * weir_transport_close() it cuts a flush that does not end; when
+ * connection_lost is on its way, it does nothing.
+ *
+ * asyncio  WriteTransport.abort
+ */
+void weir_transport_abort(weir_transport *t);
+
+/*
+ * Report that a callback failed, from inside it.
+ *
+ * The loop's exception handler is told. In data_received, eof_received,
+ * get_buffer and buffer_updated the connection is then aborted and lost with
+ * @code; in connection_made, connection_lost, pause_writing and resume_writing
+ * it is only reported, and goes on.
+ *
+ * code     negative
+ * why      a sentence for the exception handler; read before the call returns;
+ *          may be NULL
+ * asyncio  raising an exception in a callback
+ */
+void weir_transport_fail(weir_transport *t, int code, const char *why);
+
+/*
+ * Whether closing has begun.
+ *
+ * returns  true from the first close, abort, failure or automatic close on, for
+ *          ever
+ * asyncio  BaseTransport.is_closing
+ */
+bool weir_transport_is_closing(const weir_transport *t);
+
+/* --- Facts and protocol -------------------------------------------------- */
+
+/*
+ * A fact about the connection, by name.
+ *
+ * "peername" and "sockname" are const weir_address *, "socket" is const int *,
+ * the descriptor; asking for "socket" offers gathered output to the kernel
+ * first, so that what is sent by hand comes after it.
+ *
+ * returns  a pointer that stays valid as long as the transport, after
+ *          connection_lost too; NULL for a name that this transport does not
+ *          know, or a fact that it does not have
+ * asyncio  BaseTransport.get_extra_info, whose default is always NULL here
+ */
+const void *weir_transport_get_extra_info(const weir_transport *t, const char *name);
+
+/*
+ * Give the transport another protocol.
+ *
+ * It counts from the next callback on; connection_made is not called for it.
+ * Plain and buffered protocols may follow each other. Gathered output is
+ * offered first.
+ *
+ * protocol  valid until connection_lost has returned
+ * self      handed to its callbacks
+ * asyncio   BaseTransport.set_protocol
+ */
+void weir_transport_set_protocol(weir_transport *t, const weir_protocol *protocol, void *self);
+
+/*
+ * The protocol that the transport calls now.
+ *
+ * self     out: what its callbacks are handed; NULL: not wanted
+ * returns  its table
+ * asyncio  BaseTransport.get_protocol
+ */
+const weir_protocol *weir_transport_get_protocol(const weir_transport *t, void **self);
+
+/* --- Reading ------------------------------------------------------------- */
+
+/*
+ * Stop delivering input.
+ *
+ * While paused nothing is noticed: no bytes, no end, no reset. Does nothing
+ * when already paused or closing. Inside data_received it counts at once.
+ *
+ * returns  0, or
+ *          -ENOTSUP  this transport cannot pause
+ * asyncio  ReadTransport.pause_reading
+ */
+int weir_transport_pause_reading(weir_transport *t);
+
+/*
+ * Deliver input again: bytes first, then an end or a failure.
+ *
+ * Does nothing when not paused or closing.
+ *
+ * returns  0, or
+ *          -ENOTSUP  this transport cannot pause
+ * asyncio  ReadTransport.resume_reading
+ */
+int weir_transport_resume_reading(weir_transport *t);
+
+/*
+ * Whether input is delivered: neither paused nor closing.
+ *
+ * returns  true also after an end that eof_received kept open
+ * asyncio  ReadTransport.is_reading
+ */
+bool weir_transport_is_reading(const weir_transport *t);
+
+/* --- Writing ------------------------------------------------------------- */
+
+/*
+ * Set the marks at which writing is paused and resumed.
+ *
+ * pause_writing comes when more than @high bytes are buffered, resume_writing
+ * when @low or less are. Gathered output is offered first. When more than the
+ * new @high is buffered then, pause_writing is called from inside this call;
+ * raising the marks never resumes by itself.
+ *
+ * high     bytes; WEIR_UNSET: four times @low, or 65536 when that is not given
+ *          either. 0: pause on any byte that the kernel leaves
+ * low      bytes, not above @high; WEIR_UNSET: a quarter of @high, or 16384. 0:
+ *          resume when nothing is left
+ * returns  0, or
+ *          -EINVAL  @low above @high; the marks are as before
+ * asyncio  WriteTransport.set_write_buffer_limits
+ */
+int weir_transport_set_write_buffer_limits(weir_transport *t, size_t high, size_t low);
+
+/*
+ * The marks at which writing is paused and resumed.
+ *
+ * low      out, bytes
+ * high     out, bytes
+ * asyncio  WriteTransport.get_write_buffer_limits
+ */
+void weir_transport_get_write_buffer_limits(const weir_transport *t, size_t *low, size_t *high);
+
+/*
+ * How many bytes were written and not yet taken by the kernel.
+ *
+ * returns  bytes, gathered ones included; 0 after abort and after
+ *          connection_lost
+ * asyncio  WriteTransport.get_write_buffer_size; here a write is gathered
+ *          first, so the number is not 0 right after it
+ */
+size_t weir_transport_get_write_buffer_size(const weir_transport *t);
+
+/*
+ * Write bytes, without waiting.
+ *
+ * Never refused for size. The caller's memory is free again at the return.
+ * Going over the high mark calls pause_writing from inside this call, after
+ * gathered output was offered. On a connection that is lost, or closed, the
+ * bytes are dropped and the answer is 0: the failure comes as connection_lost.
+ *
+ * data     may be NULL when @len is 0
+ * len      0: does nothing
+ * returns  0, or
+ *          -EINVAL      @data is NULL and @len is not 0
+ *          WEIR_ESTATE  after weir_transport_write_eof(), for 0 bytes too
+ *          -ENOMEM      no memory for the copy; the connection is aborted,
+ *                       since its output would have a gap
+ * asyncio  WriteTransport.write
+ */
+int weir_transport_write(weir_transport *t, const void *data, size_t len);
+
+/*
+ * Write several pieces as one.
+ *
+ * As one weir_transport_write() of all of them joined: the marks are looked at
+ * once.
+ *
+ * chunks   views; their bytes are free again at the return
+ * count    0: does nothing
+ * returns  as weir_transport_write()
+ * asyncio  WriteTransport.writelines
+ */
+int weir_transport_writelines(weir_transport *t, const weir_bytes *chunks, size_t count);
+
+/*
+ * Offer gathered output to the kernel now; never waits.
+ *
+ * For a task or callback that computes for long after a write.
+ *
+ * returns  0, also when the kernel took only a part, or the connection is lost:
+ *          that comes as connection_lost, and weir_transport_is_closing() is
+ *          true at once
+ * beyond asyncio  (there write sends by itself)
+ */
+int weir_transport_flush(weir_transport *t);
+
+/*
+ * End the output, after what was written went out; input goes on.
+ *
+ * With nothing buffered the end is sent at once. Does nothing when done already
+ * or closing.
+ *
+ * returns  0, or
+ *          -ENOTSUP   this transport has no half-close; nothing changed
+ *          -ENOTCONN  the peer is gone, which was not noticed yet; the
+ *                     transport is not closed
+ *          -errno     another failure of shutdown(2); likewise
+ * asyncio  WriteTransport.write_eof
+ */
+int weir_transport_write_eof(weir_transport *t);
+
+/*
+ * Whether the output can be ended by itself.
+ *
+ * returns  true for sockets
+ * asyncio  WriteTransport.can_write_eof
+ */
+bool weir_transport_can_write_eof(const weir_transport *t);
+
+/* --- Making connections -------------------------------------------------- */
+
+/*
+ * Connect, and build a transport and a protocol.                     [suspends]
+ *
+ * Addresses are tried one after the other in the resolver's order; the first
+ * that answers counts. The factory is called after that, then connection_made,
+ * then reading starts, then this call returns.
+ *
+ * host       a name or an address; NULL or "" with a port: this machine. With
+ *            opts->sock: NULL
+ * port       with opts->sock: 0
+ * opts       as for weir_open_connection(); limit and max_read are of no
+ *            meaning here; NULL: all defaults; has to stay valid while the call
+ *            waits
+ * transport  out: the library's, valid as the top of this header says;
+ *            untouched on failure. connection_made may have closed it already
+ * returns  0, or
+ *          -EINVAL        opts that do not fit together, as
+ *                         weir_open_connection() lists them
+ *          -ENOTSUP       an option that is not offered
+ *          WEIR_ERESOLVE  @host was not resolved
+ *          -errno         no address could be connected: the first attempt's
+ *                         code; weir_error_detail() lists them all
+ *          -ESHUTDOWN     the loop is closed
+ *          another code   the factory's
+ * asyncio  loop.create_connection; several failures give the first one's code
+ */
+int weir_loop_create_connection(weir_loop *loop, weir_protocol_factory factory, void *arg,
+                                const char *host, uint16_t port, const weir_connect_options *opts,
+                                weir_transport **transport);
+
+/*
+ * Listen, and build a transport and a protocol for each client.      [suspends]
+ *
+ * The factory is called after accept, on the loop; a client whose factory fails
+ * is dropped.
+ *
+ * host     as for weir_start_server()
+ * port     as for weir_start_server()
+ * opts     as for weir_start_server(); limit, max_read, stack_size,
+ *          plain_callback and close_timeout are of no meaning here; NULL: all
+ *          defaults; has to stay valid while the call waits
+ * server   out: the caller's, freed with weir_server_free(); untouched on
+ *          failure
+ * returns  as weir_start_server()
+ * asyncio  loop.create_server
+ */
+int weir_loop_create_server(weir_loop *loop, weir_protocol_factory factory, void *arg,
+                            const char *host, uint16_t port, const weir_server_options *opts,
+                            weir_server **server);
+
+/*
+ * Make two connected transports with no kernel between them.
+ *
+ * For tests of protocols and handlers. They belong to the running loop, and
+ * behave as two ends of a socket: what one writes, the other is told on a later
+ * pass; both connection_made are called on a later pass.
+ *
+ * fa, aa   the factory of the first end, and its argument
+ * a        out: the first end, the library's
+ * fb, ab   the factory of the second end, and its argument
+ * b        out: the second end, the library's; both are untouched on failure
+ * chunk    the most bytes that one step carries; 0: any number
+ * returns  0, or
+ *          WEIR_ESTATE   no loop is running on this thread
+ *          -ENOMEM       no memory
+ *          another code  a factory's
+ * beyond asyncio  (its tests use socket.socketpair)
+ */
+int weir_memory_pair(weir_protocol_factory fa, void *aa, weir_transport **a,
+                     weir_protocol_factory fb, void *ab, weir_transport **b, size_t chunk);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif
