@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * core/loop.h  One event loop: libev for waiting, and the order in which things run after it.
+ *
+ * A pass:
+ *     poll
+ *     A  what was queued before this poll            (libev check watcher, highest priority)
+ *     B  I/O callbacks, then timers                  (priorities 0 and -1)
+ *     C  the tasks and calls that B made ready       (check watcher, lowest priority)
+ * What A or C queues runs in the next pass, which then polls without waiting. So callbacks keep their order, descriptors
+ * are looked at between any two steps of a task, a request costs one poll, and nothing runs recursively.
+ *
+ * Everything here is for the loop's own thread. Other threads have the inbox.
+ */
+#ifndef WEIR_CORE_LOOP_H
+#define WEIR_CORE_LOOP_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <weir/loop.h>
+
+#include "core/block.h"
+#include "core/counter.h"
+#include "core/inbox.h"
+#include "core/list.h"
+#include "core/pool.h"
+#include "core/stack.h"
+#include "core/switch.h"
+#include "core/switch_announce.h"
+
+struct weir_task;
+
+#define FOREVER INT64_MAX       /* a point in time that never comes */
+
+/* Something that is to run once: queued by being on a list, taken back by leaving it. */
+enum ready_kind { READY_TASK, READY_CALL, READY_HANDLE };
+struct ready {
+    struct list link;
+    enum ready_kind kind;
+};
+
+/* A call of the library's own, in the memory of the object it concerns, so that queueing it cannot fail. */
+struct call {
+    struct ready ready;
+    void (*fn)(struct call *call);
+};
+
+/*
+ * What the layer above keeps for each loop, and when it wants to be asked. One is enough: net is the only layer with
+ * state of its own in a loop.
+ */
+struct loop_upper {
+    void (*output)(struct loop_upper *upper);   /* output was gathered, and the task that wrote it suspended, or the pass ends */
+    void (*stop)(struct loop_upper *upper);     /* the loop is about to close: end what is open */
+    bool (*idle)(struct loop_upper *upper);     /* nothing is left to end */
+    void (*free)(struct loop_upper *upper);
+};
+
+struct weir_loop {
+    /* Hot: looked at in every pass. */
+    struct list        *target;         /* where what becomes ready now is queued: &now in B, else &next */
+    struct list         now, next;
+    struct weir_task   *current;        /* the running task; NULL on the loop's own stack */
+    struct context      context;        /* the loop's own stack while a task runs */
+    struct announced    announced;
+    int64_t             pass_ns;        /* the time of this pass; 0: nobody asked yet */
+    struct ev_loop     *ev;
+    struct loop_upper  *upper;          /* NULL until the layer above needs it */
+    bool                output_due;     /* upper->output is to be called */
+    struct block_pool   blocks;
+    struct counters     counters;
+
+    /* Tasks. */
+    struct list         tasks;          /* all that have not ended */
+    struct list         untrimmed;      /* tasks that ran since their stack was last trimmed */
+    ev_timer            trim_timer;
+    struct stack_pool   stacks;
+
+    /* Running and stopping. */
+    ev_check            before, after;  /* A and C */
+    ev_io               wake;
+    struct inbox       *inbox;
+    pthread_t           thread;         /* valid while running */
+    bool                running, closed;
+    atomic_bool         stopping;
+    int                 poll_failure;   /* what epoll_wait failed with for good; ends the run */
+
+    struct pool         handles;
+    struct list         later;          /* handles that wait for their time */
+    size_t              admitted;       /* watchers and descriptors libev has memory for */
+    size_t              watchers;       /* of ours, started and not stopped; at most */
+    weir_exception_handler exception_handler;
+    void               *exception_arg;
+};
+
+/* The loop this thread runs, NULL outside. Tasks never change threads, so the address may be kept across suspensions. */
+extern __attribute__((visibility("hidden"), tls_model("initial-exec"))) _Thread_local weir_loop *weir__this_loop;
+
+/* A debug build answers calls from a foreign thread with WEIR_ESTATE; a release build does not look. */
+static inline bool weir__loop_foreign(const weir_loop *loop)
+{
+#ifdef NDEBUG
+    (void)loop;
+    return false;
+#else
+    return loop->running && loop != weir__this_loop;
+#endif
+}
+
+/* --- Queueing ------------------------------------------------------------- */
+
+static inline void weir__loop_queue(weir_loop *loop, struct ready *ready)
+{
+    list_append(loop->target, &ready->link);
+}
+
+static inline void weir__call_init(struct call *call, void (*fn)(struct call *call))
+{
+    list_init(&call->ready.link);
+    call->ready.kind = READY_CALL;
+    call->fn = fn;
+}
+
+/* Queue @call unless it is queued already. */
+static inline void weir__loop_call(weir_loop *loop, struct call *call)
+{
+    if (list_empty(&call->ready.link))
+        weir__loop_queue(loop, &call->ready);
+}
+
+static inline bool weir__call_queued(const struct call *call)
+{
+    return !list_empty(&call->ready.link);
+}
+
+static inline void weir__call_cancel(struct call *call)
+{
+    list_remove(&call->ready.link);
+}
+
+/* What a handle has to do when its turn has come (loop_call.c). */
+void weir__handle_run(struct ready *ready);
+
+/* --- Time and memory ------------------------------------------------------ */
+
+/* The time of this pass: read once a pass, and only if asked. */
+int64_t weir__loop_pass_ns(weir_loop *loop);
+
+/* Make sure that libev can take one timer, or the two watchers of @fd, without allocating in vain. 0 or -ENOMEM. Each
+ * success is balanced by one weir__loop_release. */
+int  weir__loop_admit(weir_loop *loop, int fd);
+void weir__loop_release(weir_loop *loop);
+
+/* --- Running -------------------------------------------------------------- */
+
+/* Go round until stopped, or until @done (NULL: never) says so after a pass. 0, or the code with which polling failed for
+ * good. The caller has entered the loop. */
+int  weir__loop_spin(weir_loop *loop, bool (*done)(weir_loop *loop, void *arg), void *arg);
+
+/* Enter and leave: this thread runs this loop. -ESHUTDOWN, -EBUSY. */
+int  weir__loop_enter(weir_loop *loop);
+void weir__loop_leave(weir_loop *loop);
+
+/* Called by libev's error callback in the thread that polls. */
+void weir__loop_poll_failed(int code, const char *what);
+
+/* Tell the exception handler, or the log if there is none. */
+__attribute__((format(printf, 3, 4))) void weir__loop_exception(weir_loop *loop, int code, const char *fmt, ...);
+
+/* Seconds to ns; anything too large, and infinity, is FOREVER. */
+int64_t weir__ns_after(int64_t now_ns, double seconds);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * core/run.h  Running a main function as a task of a loop, from the first step to the end of everything it started.
+ */
+#ifndef WEIR_CORE_RUN_H
+#define WEIR_CORE_RUN_H
+
+#include <weir/loop.h>
+
+#include "core/error.h"
+#include "core/inbox.h"
+#include "core/task.h"
+
+/* A main and where it got to. */
+struct run {
+    weir_loop *loop;
+    int (*main)(void *arg);
+    void *arg;
+    weir_task *task;            /* while it runs; NULL before and after */
+    struct failure failure;     /* text of its failure, the caller's to free */
+};
+
+/* Main's result, after its loop's other tasks were cancelled and have ended and every connection is closed. The loop is
+ * left open for weir_loop_free. */
+int weir__run_main(struct run *run);
+
+/* Every loop thread does this first: what must hold in a thread that serves. */
+void weir__thread_prepare(void);
+
+#endif

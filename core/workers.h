@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * core/workers.h  Worker threads, each with its own loop.
+ */
+#ifndef WEIR_CORE_WORKERS_H
+#define WEIR_CORE_WORKERS_H
+
+#include <stdbool.h>
+
+#include <weir/loop.h>
+
+/* As weir_run_workers, with a choice about pinning. */
+int weir__workers_run(unsigned count, bool pin, int (*main)(void *arg), void *arg);
+
+/* How many CPUs this process may use. */
+unsigned weir__cpu_count(void);
+
+#endif
