@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * net/listener.c  Accepting, and what accept(2) may fail with.
+ *
+ * Out of descriptors or memory the listener stops watching: the callers wait in the backlog and nothing spins. It tries
+ * again as soon as weir closes any descriptor of the process, at the latest after one second (SV-12).
+ */
+#include "net/listener.h"
+
+#include <stdatomic.h>
+
+#include <weir/run.h>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/sys.h"
+
+#define RETRY_AFTER 1.0         /* seconds, asyncio's ACCEPT_RETRY_DELAY */
+#define BATCH_MOST 64           /* one accept storm may delay a ready connection by this many accept(2) */
+
+/* How many listeners of the process rest: the one number that each close of a descriptor looks at. */
+static atomic_int resting;
+
+/* Those of this thread's loop. A thread runs one loop, so this is a list per loop. */
+static _Thread_local struct list resting_here;
+
+static struct list *here(void)
+{
+    if (resting_here.next == NULL)
+        list_init(&resting_here);
+    return &resting_here;
+}
+
+static void watch(struct listener *listener, bool on)
+{
+    if (on)
+        ev_io_start(listener->loop->ev, &listener->io);
+    else
+        ev_io_stop(listener->loop->ev, &listener->io);
+}
+
+/* --- Resting -------------------------------------------------------------- */
+
+static void resume(struct listener *listener)
+{
+    if (!listener->paused)
+        return;
+    listener->paused = false;
+    list_remove(&listener->paused_link);
+    atomic_fetch_sub(&resting, 1);
+    ev_timer_stop(listener->loop->ev, &listener->retry);
+    watch(listener, true);
+}
+
+static void on_retry(struct ev_loop *ev, ev_timer *timer, int events)
+{
+    (void)ev, (void)events;
+    resume(timer->data);
+}
+
+static void rest(struct listener *listener, int code)
+{
+    listener->paused = true;
+    atomic_fetch_add(&resting, 1);
+    list_append(here(), &listener->paused_link);
+    watch(listener, false);
+    ev_timer_set(&listener->retry, RETRY_AFTER, 0.);
+    ev_timer_start(listener->loop->ev, &listener->retry);
+    weir__count(&listener->loop->counters, COUNTER_ACCEPT_STARVED);
+    if (weir__log_due(&listener->last_report_ns))
+        weir__loop_exception(listener->loop, code, "accepting rests, callers wait in the backlog: %s", weir_strerror(code));
+}
+
+static void resume_all_here(void)
+{
+    while (!list_empty(here()))
+        resume(list_entry(here()->next, struct listener, paused_link));
+}
+
+static void on_descriptor_closed(void *arg)
+{
+    (void)arg;
+    resume_all_here();
+}
+
+void weir__descriptor_closed(void)
+{
+    if (atomic_load_explicit(&resting, memory_order_relaxed) == 0)
+        return;
+    resume_all_here();
+    /* Other loops' listeners: each worker looks for itself. A post that is refused means the retry timer does it. */
+    for (unsigned i = 0; atomic_load(&resting) > 0; i++) {
+        weir_loop *loop = weir_worker_loop(i);
+        if (loop == NULL)
+            return;
+        if (loop != weir__this_loop)
+            (void)weir_loop_call_soon_threadsafe(loop, on_descriptor_closed, NULL);
+    }
+}
+
+/* --- Accepting ------------------------------------------------------------ */
+
+/* The burst ends in each case; what else is to be done. */
+static void failed(struct listener *listener, int code)
+{
+    switch (code) {
+    case -EAGAIN:
+        listener->batch = 1;
+        return;
+    case -EINTR:
+    case -ECONNABORTED:                         /* the caller hung up before we came */
+        return;
+    case -EMFILE:
+    case -ENFILE:
+    case -ENOBUFS:
+    case -ENOMEM:
+        rest(listener, code);
+        return;
+    default:
+        /* accept(2): errors already pending on the new socket (EPROTO, ENETDOWN, EPERM from a firewall …). */
+        weir__count(&listener->loop->counters, COUNTER_ACCEPT_FAILED);
+        if (weir__log_due(&listener->last_report_ns))
+            weir__loop_exception(listener->loop, code, "a connection could not be accepted: %s", weir_strerror(code));
+    }
+}
+
+static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
+{
+    struct listener *listener = io->data;
+    int batch = listener->batch;
+
+    (void)ev;
+    if (events & EV_ERROR) {                    /* libev could not watch it, and stopped the watcher */
+        rest(listener, -ENOMEM);
+        return;
+    }
+    for (int i = 0; i < batch; i++) {
+        struct sockaddr_storage peer;
+        socklen_t len = sizeof peer;
+        int fd = sys_accept(listener->fd, (void *)&peer, &len);
+        if (fd < 0) {
+            failed(listener, fd);
+            return;
+        }
+        weir__count(&listener->loop->counters, COUNTER_ACCEPTED);
+        listener->accepted(listener, fd, (void *)&peer, len);
+        if (listener->fd < 0 || !ev_is_active(&listener->io))
+            return;                             /* the callee closed or paused us */
+    }
+    if (batch * 2 <= listener->most)
+        listener->batch = batch * 2;
+}
+
+/* --- Life ----------------------------------------------------------------- */
+
+void weir__listener_init(struct listener *listener, weir_loop *loop, int fd, int most, accepted_fn accepted)
+{
+    *listener = (struct listener) { .loop = loop, .fd = fd, .batch = 1, .accepted = accepted };
+    listener->most = most < 1 ? 1 : most > BATCH_MOST ? BATCH_MOST : most;
+    ev_io_init(&listener->io, on_acceptable, fd, EV_READ);
+    ev_timer_init(&listener->retry, on_retry, RETRY_AFTER, 0.);
+    ev_set_priority(&listener->retry, -1);
+    listener->io.data = listener->retry.data = listener;
+    list_init(&listener->link);
+    list_init(&listener->paused_link);
+}
+
+int weir__listener_watch(struct listener *listener)
+{
+    if (listener->watching)
+        return 0;
+    int code = weir__loop_admit(listener->loop, listener->fd);
+    if (code < 0)
+        return code;
+    listener->watching = true;
+    watch(listener, true);
+    return 0;
+}
+
+void weir__listener_close(struct listener *listener)
+{
+    if (listener->fd < 0)
+        return;
+    if (listener->paused) {
+        listener->paused = false;
+        list_remove(&listener->paused_link);
+        atomic_fetch_sub(&resting, 1);
+        ev_timer_stop(listener->loop->ev, &listener->retry);
+    }
+    if (listener->watching) {
+        watch(listener, false);
+        listener->watching = false;
+        weir__loop_release(listener->loop);
+    }
+    sys_close(listener->fd);
+    listener->fd = -1;
+    weir__descriptor_closed();
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * net/listener.h  One listening socket on one loop: accept in batches, rest when descriptors run out.
+ */
+#ifndef WEIR_NET_LISTENER_H
+#define WEIR_NET_LISTENER_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include <weir/loop.h>
+
+#include "core/list.h"
+
+struct listener;
+struct server_part;
+
+/* One accepted connection, which is the callee's from here on. */
+typedef void (*accepted_fn)(struct listener *listener, int fd, const struct sockaddr *peer, socklen_t peer_len);
+
+struct listener {
+    weir_loop  *loop;
+    int         fd;             /* -1 once closed */
+    int         most;           /* accepted per wake-up, at most */
+    int         batch;          /* accepted per wake-up now: grows while connections queue, so that a single one costs no
+                                 * second accept just to see EAGAIN */
+    ev_io       io;
+    ev_timer    retry;          /* while paused */
+    bool        paused;         /* out of descriptors or memory */
+    int64_t     last_report_ns;
+    accepted_fn accepted;
+    struct server_part *part;   /* whose it is */
+    struct list link;           /* the server part's */
+    struct list paused_link;    /* this thread's listeners that rest */
+    bool        watching;
+};
+
+/* @fd is bound and becomes ours. Does not listen yet. */
+void weir__listener_init(struct listener *listener, weir_loop *loop, int fd, int most, accepted_fn accepted);
+
+/* Accept from now on; listen(2) has been called. 0 or -ENOMEM. */
+int  weir__listener_watch(struct listener *listener);
+
+/* Closes the descriptor; connections that wait in the backlog are dropped by the kernel. Again: nothing. */
+void weir__listener_close(struct listener *listener);
+
+/* [thread-safe] A descriptor of this process was closed: whoever rests for want of one tries again. */
+void weir__descriptor_closed(void);
+
+#endif

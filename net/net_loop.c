@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * net/net_loop.c  The hooks by which a loop asks net to send what was gathered and to end what is open.
+ */
+#include "net/net_loop.h"
+
+#include "core/sys.h"
+#include "net/server.h"
+#include "net/transport.h"
+
+/* After a task suspended, and at the end of a pass. A flush may fail and close its transport, which leaves the list. */
+static void offer_output(struct loop_upper *upper)
+{
+    struct net_loop *net = list_entry(upper, struct net_loop, upper);
+
+    net->loop->output_due = false;
+    while (!list_empty(&net->gathered))
+        weir__out_flush(list_entry(list_take_first(&net->gathered), weir_transport, gathered_link));
+}
+
+static void end_everything(struct loop_upper *upper)
+{
+    struct net_loop *net = list_entry(upper, struct net_loop, upper);
+    struct list *node, *next;
+
+    for (node = net->parts.next; node != &net->parts; node = next) {
+        next = node->next;
+        weir__server_part_close(list_entry(node, struct server_part, link));
+    }
+    for (node = net->transports.next; node != &net->transports; node = node->next)
+        weir_transport_abort(list_entry(node, weir_transport, link));
+
+    /* A loop that does not run any more makes no passes: what they would do is done here. */
+    while (!net->loop->running && !list_empty(&net->transports))
+        weir__transport_finish(list_entry(net->transports.next, weir_transport, link));
+}
+
+static bool nothing_open(struct loop_upper *upper)
+{
+    struct net_loop *net = list_entry(upper, struct net_loop, upper);
+
+    return list_empty(&net->transports) && list_empty(&net->parts);
+}
+
+static void free_net_loop(struct loop_upper *upper)
+{
+    sys_free(list_entry(upper, struct net_loop, upper));
+}
+
+struct net_loop *weir__net_loop(weir_loop *loop)
+{
+    if (loop->upper != NULL)
+        return list_entry(loop->upper, struct net_loop, upper);
+
+    struct net_loop *net = sys_malloc(sizeof *net);
+    if (net == NULL)
+        return NULL;
+    net->upper = (struct loop_upper) {
+        .output = offer_output, .stop = end_everything, .idle = nothing_open, .free = free_net_loop,
+    };
+    net->loop = loop;
+    list_init(&net->transports);
+    list_init(&net->gathered);
+    list_init(&net->parts);
+    loop->upper = &net->upper;
+    return net;
+}

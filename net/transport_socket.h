@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * net/transport_socket.h  A transport over a connected stream socket.
+ */
+#ifndef WEIR_NET_TRANSPORT_SOCKET_H
+#define WEIR_NET_TRANSPORT_SOCKET_H
+
+#include <ev.h>
+#include <netinet/in.h>
+
+#include "net/transport.h"
+
+/* The peer's address as accept gave it: an IPv6 address fits, a longer one is asked for when somebody wants it. */
+#define PEER_INLINE sizeof(struct sockaddr_in6)
+
+struct socket_names;
+
+struct socket_transport {
+    weir_transport base;
+    int      fd;                /* -1 once closed */
+    bool     admitted;
+    ev_io    read, write;
+    unsigned char peer[PEER_INLINE];
+    socklen_t peer_len;         /* 0: not known yet */
+    struct socket_names *names; /* made when first asked for */
+};
+
+/* Set up @s in the caller's zeroed memory over @fd, a connected, non-blocking socket, which is ours from here on: on
+ * failure it is closed. 0 or -ENOMEM. */
+int weir__socket_transport_init(struct socket_transport *s, weir_loop *loop, int fd, const struct sockaddr *peer,
+                                socklen_t peer_len, const weir_protocol *protocol, void *self,
+                                void (*release)(weir_transport *t));
+
+/* In memory of its own, freed with the last reference. NULL with *code. */
+weir_transport *weir__socket_transport_new(weir_loop *loop, int fd, const struct sockaddr *peer, socklen_t peer_len,
+                                           const weir_protocol *protocol, void *self, int *code);
+
+/* What release has to do for @s before its memory goes. */
+void weir__socket_transport_fini(struct socket_transport *s);
+
+/* Small packets at once (BT-2). A socket that is not TCP has no such option, which is no failure. */
+void weir__socket_no_delay(int fd);
+
+/* -1: none, or closed. */
+int weir__transport_fd(const weir_transport *t);
+
+#endif
