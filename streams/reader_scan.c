@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * streams/reader_scan.c  The search itself is libc's memchr and memmem.
+ */
+#include "streams/reader_scan.h"
+
+#include <string.h>
+
+static const unsigned char *find(const unsigned char *data, size_t size, weir_bytes sep)
+{
+    return sep.len == 1 ? memchr(data, sep.data[0], size) : memmem(data, size, sep.data, sep.len);
+}
+
+bool weir__scan(struct scan *scan, const unsigned char *data, size_t size)
+{
+    size_t first_end = 0;
+
+    if (scan->found || size < scan->offset + scan->shortest)
+        return scan->found;
+    for (size_t i = 0; i < scan->count; i++) {
+        /* Only what ends before the best match so far can be better. */
+        size_t until = scan->found ? first_end - 1 : size;
+        if (until < scan->offset + scan->seps[i].len)
+            continue;
+        const unsigned char *at = find(data + scan->offset, until - scan->offset, scan->seps[i]);
+        if (at == NULL)
+            continue;
+        scan->found = true;
+        scan->begin = (size_t)(at - data);
+        scan->len = scan->seps[i].len;
+        first_end = scan->begin + scan->len;
+    }
+    if (!scan->found && size + 1 > scan->longest)
+        scan->offset = size + 1 - scan->longest;
+    return scan->found;
+}
