@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The rows of the table: what is run against what, and what the figure must be.
+
+A row's measure() returns a dict: `weir`, `floor` (texts for the table),
+`figure` (the number the goal is about), `spread` (smallest, largest; None for a
+single number), `notes`, and `raw` (everything it saw). Servers of one row live
+through the whole row and take turns; a run with an error raises Void.
+"""
+import json
+import platform
+import re
+import statistics
+import subprocess
+import time
+
+from children import Client, Server, Void, pinned
+
+QUIET_S = 0.02      # between a report and the reading of the clock: the server is back in its wait
+LOST_NS = 50_000_000    # by which two clocks of the kernel may differ: a few ticks
+
+
+class Goal:
+    """What a figure must be. A binding goal decides the exit status, an aim is only shown."""
+
+    def __init__(self, op, value, text, binding=True):
+        self.op, self.value, self.text, self.binding = op, value, text, binding
+
+    def met(self, figure):
+        return figure <= self.value if self.op == "<=" else figure >= self.value
+
+
+class Settings:
+    """What the command line decided, handed to every row."""
+
+    def __init__(self, programs, cpus, pairs, quick, requests, chunk, sockbuf, timeout, self_test, say):
+        self.programs, self.pairs, self.quick = programs, pairs, quick
+        self.server_cpu, self.client_cpu = cpus
+        self.requests, self.chunk, self.sockbuf = requests, chunk, sockbuf
+        self.timeout, self.self_test, self.say = timeout, self_test, say
+
+    def program(self, name):
+        path = self.programs / name
+        if not path.exists():
+            raise Void(f"{name} is not built")
+        return path
+
+    def scaled(self, full, quick):
+        return quick if self.quick else full
+
+    def serve(self, name, *args):
+        return Server([self.program(name), "PORT", *args], self.server_cpu)
+
+    def load(self, name, *args):
+        return Client([self.program(name), *args], self.client_cpu, self.timeout)
+
+
+def take_turn(settings, server, others, client_argv):
+    """One round against one server: its report, and the server's CPU time in it."""
+    client = settings.load(*client_argv, "127.0.0.1", server.port)
+    time.sleep(QUIET_S)
+    idle = [other.cpu_ns() for other in others]
+    coarse, before = server.cpu_with_the_dead_ns(), server.cpu_ns()
+    report = client.go()
+    time.sleep(QUIET_S)
+    report["cpu_ns"] = server.cpu_ns() - before
+    lost = server.cpu_with_the_dead_ns() - coarse - report["cpu_ns"]
+    report["others_cpu_ns"] = sum(o.cpu_ns() for o in others) - sum(idle)
+    client.finish()
+    if report["cpu_ns"] <= 0:
+        raise Void(f"{server.name}: no CPU time was counted")
+    if lost > max(LOST_NS, report["cpu_ns"] * 0.05):
+        raise Void(f"{server.name}: {lost / 1e9:.2f} s of CPU went with threads that ended")
+    return report
+
+
+def others_note(turns):
+    """Servers that wait must cost nothing, else persistent ones would not be fair."""
+    share = max(turn["others_cpu_ns"] / turn["cpu_ns"] for turn in turns)
+    return [f"waiting servers used up to {share:.1%} of the measured one's CPU"] if share > 0.01 else []
+
+
+def spread_of(ratios):
+    return statistics.median(ratios), (min(ratios), max(ratios))
+
+
+class EchoRow:
+    """A closed loop of lines; the figure is CPU per request over the floor's."""
+
+    unit = "server CPU µs/request"
+
+    def __init__(self, name, what, goal, conns, requests, pipeline=1, mode="echo"):
+        self.name, self.what, self.goal = name, what, goal
+        self.conns, self.requests, self.pipeline, self.mode = conns, requests, pipeline, mode
+
+    def argv(self, settings):
+        requests = settings.requests or settings.scaled(self.requests, self.requests // 10)
+        warmup = max(requests // 10, 20 * self.conns * self.pipeline)
+        if self.mode == "accept":
+            warmup = requests // 10
+        return ["client", "-m", self.mode, "-c", self.conns, "-p", self.pipeline, "-n", requests,
+                "-w", warmup]
+
+    def measure(self, settings):
+        weir = settings.serve("floor_echo" if settings.self_test else "echo_server")
+        floor = settings.serve("floor_echo")
+        argv, pairs = self.argv(settings), []
+        for number in range(settings.pairs):
+            pair = [take_turn(settings, weir, [floor], argv), take_turn(settings, floor, [weir], argv)]
+            costs = [turn["cpu_ns"] / 1000 / turn["requests"] for turn in pair]
+            pairs.append({"weir": pair[0], "floor": pair[1], "weir_us": costs[0],
+                          "floor_us": costs[1], "ratio": costs[0] / costs[1]})
+            settings.say(f"{self.name} {number + 1}/{settings.pairs}: {costs[0]:.3f} and "
+                         f"{costs[1]:.3f} µs, ratio {pairs[-1]['ratio']:.3f}")
+        weir.end()
+        floor.end()
+        figure, spread = spread_of([pair["ratio"] for pair in pairs])
+        return {"weir": f"{statistics.median(p['weir_us'] for p in pairs):.3f}",
+                "floor": f"{statistics.median(p['floor_us'] for p in pairs):.3f}",
+                "figure": figure, "spread": spread, "raw": pairs,
+                "notes": others_note([p[side] for p in pairs for side in ("weir", "floor")])}
+
+
+CHUNKS = (65536, 262144)      # bytes in a read and a write
+
+
+class BulkRow:
+    """Large transfers; the figure is bytes per CPU second over the bare loop's.
+
+    Both run with two chunk sizes; of each side the one with the better median
+    counts, for all pairs."""
+
+    unit = "GB per server CPU second"
+
+    def __init__(self, name, what, goal, mode):
+        self.name, self.what, self.goal, self.mode = name, what, goal, mode
+
+    def argv(self, settings):
+        size = settings.scaled(1 << 30, 1 << 28)
+        return ["client_bulk", "-m", self.mode, "-b", size, "-w", size // 4,
+                "-k", settings.sockbuf]
+
+    def measure(self, settings):
+        # With --self-test one program is on both sides.
+        program = {"weir": "bare_bulk" if settings.self_test else "bulk_server", "bare": "bare_bulk"}
+        sides = {f"{side}, {chunk // 1024} KiB": (program[side], chunk)
+                 for chunk in CHUNKS for side in program}
+        servers = {name: settings.serve(program, self.mode, chunk, settings.sockbuf)
+                   for name, (program, chunk) in sides.items()}
+        argv, turns = self.argv(settings), {name: [] for name in servers}
+        for number in range(settings.pairs):
+            for name, server in servers.items():
+                others = [other for other in servers.values() if other is not server]
+                turn = take_turn(settings, server, others, argv)
+                turn["gb_per_cpu_s"] = turn["bytes"] / turn["cpu_ns"]
+                turns[name].append(turn)
+            settings.say(f"{self.name} {number + 1}/{settings.pairs}: " + ", ".join(
+                f"{name} {of[-1]['gb_per_cpu_s']:.2f}" for name, of in turns.items()) + " GB/CPU s")
+        for server in servers.values():
+            server.end()
+        speeds = {name: [turn["gb_per_cpu_s"] for turn in of] for name, of in turns.items()}
+        medians = {name: statistics.median(of) for name, of in speeds.items()}
+        weir, bare = (max((name for name in speeds if name.startswith(side)), key=medians.get)
+                      for side in program)
+        figure, spread = spread_of([a / b for a, b in zip(speeds[weir], speeds[bare])])
+        return {"weir": f"{medians[weir]:.2f}", "floor": f"{medians[bare]:.2f}",
+                "figure": figure, "spread": spread, "raw": turns,
+                "notes": [f"kernel buffers {settings.sockbuf or 'left to the kernel'}; the better of each side: "
+                          + ", ".join(f"{n}: {m:.2f}" for n, m in medians.items())]
+                + others_note([turn for of in turns.values() for turn in of])}
+
+
+class IdleRow:
+    """What one more parked connection costs: the slope between two counts."""
+
+    name, unit = "idle-memory", "bytes per connection"
+    what = "connection parked in readline, stack used once, 10,000 of them"
+    goal = Goal("<=", 5 * 1024, "at most 5,120 bytes")
+
+    def slope(self, settings, server, few, many):
+        held = [settings.load("client", "-m", "idle", "-c", few, "127.0.0.1", server.port)]
+        first = server.settled_memory()
+        held.append(settings.load("client", "-m", "idle", "-c", many - few, "127.0.0.1", server.port))
+        second = server.settled_memory()
+        for client in held:
+            client.let_go()
+            client.result()
+            client.finish()
+        server.end()
+        settings.say(f"{self.name} {server.name}: {first:,} bytes with {few:,} connections, "
+                     f"{second:,} with {many:,}")
+        return {"few": few, "many": many, "bytes_few": first, "bytes_many": second,
+                "slope": (second - first) / (many - few)}
+
+    def measure(self, settings):
+        counts = settings.scaled((2000, 10000), (500, 2000))
+        program = ["floor_echo"] if settings.self_test else ["echo_server", "--idle"]
+        weir = self.slope(settings, settings.serve(*program), *counts)
+        floor = self.slope(settings, settings.serve("floor_echo"), *counts)
+        return {"weir": f"{weir['slope']:,.0f}", "floor": f"{floor['slope']:,.0f}",
+                "figure": weir["slope"], "spread": None, "raw": {"weir": weir, "floor": floor},
+                "notes": [f"slope between {counts[0]:,} and {counts[1]:,} connections"]}
+
+
+class ParkedRow:
+    """Tasks that exist at once, each with its guard, on the system's own settings."""
+
+    name, unit = "parked", "tasks"
+    what = "parked guarded tasks alive at once, default kernel settings"
+    goal = Goal(">=", 200000, "200,000 guarded")
+
+    @staticmethod
+    def guarded(seen):
+        """Tasks with a guard: seen in the page tables, or, one by mprotect, splitting a mapping."""
+        release = [int(word) for word in re.findall(r"\d+", platform.release())[:2]]
+        if release < [6, 15] or seen["guards"] is None:     # no kernel to ask
+            return seen["started"]
+        return min(seen["started"], max(seen["guards"], seen["mappings"] // 2))
+
+    def measure(self, settings):
+        wanted = settings.scaled(200000, 20000)
+        self.goal = Goal(">=", wanted, f"{wanted:,} guarded")
+        run = subprocess.run(pinned([settings.program("parked"), wanted], settings.server_cpu),
+                             capture_output=True, text=True, timeout=settings.timeout)
+        try:
+            seen = json.loads(run.stdout)
+        except ValueError:
+            raise Void(f"parked: status {run.returncode}: {run.stderr.strip()}") from None
+        if run.returncode != 0 and seen["started"] >= wanted:
+            raise Void(f"parked: status {run.returncode}: {run.stderr.strip()}")
+        guarded = self.guarded(seen)
+        return {"weir": f"{guarded:,}", "floor": "–", "figure": guarded, "spread": None, "raw": seen,
+                "notes": [f"{seen['started']:,} started in {seen['seconds']:.2f} s, "
+                          f"{seen['bytes_per_task']:,.0f} bytes each with page tables; "
+                          f"{seen['mappings']} mappings, guard pages seen below "
+                          f"{seen['guards'] if seen['guards'] is not None else 'unknown'} stacks"]}
+
+
+def all_rows():
+    return [
+        EchoRow("echo-64", "line echo, 64 connections", Goal("<=", 1.10, "at most 1.10"),
+                64, 100000),
+        EchoRow("echo-1000", "line echo, 1,000 connections", Goal("<=", 1.10, "at most 1.10"),
+                1000, 100000),
+        EchoRow("echo-pipelined-16", "line echo, 64 connections, 16 lines in flight each", None,
+                64, 1600000, pipeline=16),
+        EchoRow("accept", "accept, one line, close; 64 at a time",
+                Goal("<=", 1.05, "1.05 is the aim", binding=False), 64, 20000, mode="accept"),
+        IdleRow(),
+        ParkedRow(),
+        BulkRow("bulk-in", "1 GiB read", Goal(">=", 0.90, "at least 0.90"), "in"),
+        BulkRow("bulk-out", "1 GiB written", Goal(">=", 0.90, "at least 0.90"), "out"),
+        BulkRow("bulk-echo", "1 GiB read and written back", Goal(">=", 0.90, "at least 0.90"), "echo"),
+    ]

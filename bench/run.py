@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""bench/run.py  Measure weir beside a floor that moves the same bytes, and print the table.
+
+The server has one CPU, the client another. Weir and floor take turns; a figure
+is the median of the pairwise ratios. README.md says what each row means. Exit
+status: 0 when every binding goal is met and no run was void, 1 otherwise, 2 for
+a command line that cannot be run.
+"""
+import sys
+
+sys.dont_write_bytecode = True          # measuring leaves nothing behind but results
+
+import argparse
+import os
+import pathlib
+import resource
+import shlex
+import signal
+import subprocess
+
+import children
+import report
+import rows
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAIRS = 15              # short rounds follow a drifting machine closer than a few long ones
+PAIRS_LEAST = 5         # fewer are for trying out: no result is written
+BUSY = 0.10             # of all CPUs before the start: more, and the table says so
+SELF_TEST_BAND = 0.10   # how far a program may seem to differ from itself
+
+
+def parse(known):
+    parser = argparse.ArgumentParser(
+        prog="bench", description="Measure weir beside the floor.",
+        epilog="Rows: " + ", ".join(known) + ". bench/README.md says what they mean.")
+    parser.add_argument("--build", type=pathlib.Path, metavar="DIR",
+                        help="build folder (default: build/bench, which ./dev bench makes, "
+                             "else build/release)")
+    parser.add_argument("--only", nargs="+", metavar="ROW", choices=known, default=known)
+    parser.add_argument("--pairs", type=int, metavar="N", help="rounds of each side in a row (default: %d)" % PAIRS)
+    parser.add_argument("--requests", type=int, default=0, metavar="N",
+                        help="requests in a round of the echo and accept rows")
+    parser.add_argument("--sockbuf", type=int, default=262144, metavar="BYTES",
+                        help="SO_RCVBUF and SO_SNDBUF of both ends in the bulk rows, 0 for the "
+                             "kernel's own choice (default: 262144)")
+    parser.add_argument("--timeout", type=int, default=120, metavar="SECONDS",
+                        help="longest round (default: 120)")
+    parser.add_argument("--quick", action="store_true",
+                        help="3 short rounds: does it work? Writes no result")
+    parser.add_argument("--self-test", action="store_true",
+                        help="the floor against itself: every ratio must be near 1. Writes no result")
+    parser.add_argument("--results", type=pathlib.Path, default=ROOT / "bench" / "results",
+                        metavar="DIR", help="where the table is written (default: bench/results)")
+    args = parser.parse_args()
+    if args.build is None:
+        made = ROOT / "build" / "bench"
+        args.build = made if made.is_dir() else ROOT / "build" / "release"
+    if args.pairs is None:
+        args.pairs = 3 if args.quick else PAIRS
+    if args.pairs < 1 or args.requests < 0 or args.timeout < 1:
+        parser.error("a count is out of range")
+    return args
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def two_cpus():
+    """One for the server, one for the client, out of those this process may use."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        say("bench: needs two CPUs, one for the server and one for the client")
+        raise SystemExit(2)
+    return cpus[0], cpus[-1]
+
+
+def raise_file_limit():
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))      # children inherit it
+
+
+def verdict(result, goal, self_test):
+    if self_test and result["spread"]:
+        near = abs(result["figure"] - 1) <= SELF_TEST_BAND
+        return f"within {SELF_TEST_BAND:.0%} of 1", "pass" if near else "FAIL"
+    if goal is None:
+        return "–", "–"
+    if goal.met(result["figure"]):
+        return goal.text, "pass"
+    return goal.text, "FAIL" if goal.binding else "not yet"
+
+
+def run_row(row, settings):
+    """The row's result, whatever happens: a void run is a result, too."""
+    result = {"row": row.name, "what": row.what, "unit": row.unit, "notes": []}
+    try:
+        result.update(row.measure(settings))
+        result["goal"], result["verdict"] = verdict(result, row.goal, settings.self_test)
+    except (children.Void, OSError, subprocess.TimeoutExpired) as trouble:
+        result["goal"] = row.goal.text if row.goal else "–"
+        result["verdict"] = "VOID"
+        result["notes"] = [str(trouble).replace(str(ROOT) + os.sep, "")]
+        say(f"{row.name}: void: {trouble}")
+    finally:
+        children.end_all()
+    return result
+
+
+def collect_facts(args, busy):
+    facts = report.machine_facts(ROOT)
+    facts.update(report.build_facts(args.build, ROOT))
+    facts["server and client"] = "CPU {} and CPU {}".format(*two_cpus())
+    facts["rounds"] = f"{args.pairs} of each side, taking turns; servers live through a row"
+    facts["CPUs busy before the start"] = f"{busy:.0%}" + (" (not a quiet machine)" if busy > BUSY else "")
+    command = [word.replace(str(ROOT) + os.sep, "") for word in sys.argv[1:]]
+    facts["command"] = "`" + " ".join(["./dev bench"] + [shlex.quote(word) for word in command]) + "`"
+    return facts
+
+
+def measure(args, known):
+    raise_file_limit()
+    settings = rows.Settings(
+        programs=args.build / "bench", cpus=two_cpus(), pairs=args.pairs, quick=args.quick,
+        requests=args.requests, chunk=args.chunk, sockbuf=args.sockbuf,
+        timeout=args.timeout, self_test=args.self_test, say=say)
+    busy = report.how_busy()
+    if busy > BUSY:
+        say(f"bench: {busy:.0%} of the CPUs are busy before the start: expect noise")
+    facts = collect_facts(args, busy)
+    if facts["build type"] not in ("Release", "RelWithDebInfo"):
+        say(f"bench: build type is {facts['build type']}: figures from it mean nothing")
+
+    before = report.cpu_ticks()
+    results = [run_row(row, settings) for row in rows.all_rows()
+               if row.name in args.only and not (args.self_test and row.name == "parked")]
+    facts["stolen by the hypervisor"] = f"{report.busy_share(before, report.cpu_ticks())[1]:.1%}"
+
+    print(report.terminal_table(results))
+    measured = any("figure" in result for result in results)
+    if measured and not args.quick and not args.self_test and args.pairs >= PAIRS_LEAST:
+        name = "all" if set(args.only) == set(known) else "+".join(r["row"] for r in results)
+        report.write(args.results, name, results, facts)
+        print(f"written: {os.path.relpath(args.results / name)}.md and .json")
+    return 1 if any(result["verdict"] in ("FAIL", "VOID") for result in results) else 0
+
+
+def main():
+    def stop(number, frame):
+        raise SystemExit(128 + number)
+
+    known = [row.name for row in rows.all_rows()]
+    args = parse(known)
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        return measure(args, known)
+    except KeyboardInterrupt:
+        say("bench: stopped")
+        return 130
+    finally:
+        children.end_all()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
