@@ -32,10 +32,10 @@ class Goal:
 class Settings:
     """What the command line decided, handed to every row."""
 
-    def __init__(self, programs, cpus, pairs, quick, requests, chunk, sockbuf, timeout, self_test, say):
+    def __init__(self, programs, cpus, pairs, quick, requests, sockbuf, timeout, self_test, say):
         self.programs, self.pairs, self.quick = programs, pairs, quick
         self.server_cpu, self.client_cpu = cpus
-        self.requests, self.chunk, self.sockbuf = requests, chunk, sockbuf
+        self.requests, self.sockbuf = requests, sockbuf
         self.timeout, self.self_test, self.say = timeout, self_test, say
 
     def program(self, name):

@@ -123,7 +123,7 @@ def measure(args, known):
     raise_file_limit()
     settings = rows.Settings(
         programs=args.build / "bench", cpus=two_cpus(), pairs=args.pairs, quick=args.quick,
-        requests=args.requests, chunk=args.chunk, sockbuf=args.sockbuf,
+        requests=args.requests, sockbuf=args.sockbuf,
         timeout=args.timeout, self_test=args.self_test, say=say)
     busy = report.how_busy()
     if busy > BUSY:
