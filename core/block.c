@@ -10,17 +10,15 @@
 
 #include "core/sys.h"
 
-/* Which class holds blocks of @size bytes; BLOCK_CLASSES: none, it is larger. */
+#define SMALLEST_BITS 8         /* BLOCK_SMALLEST is 2^8, and each class is four times the one before */
+
+/* Which class holds blocks of @size bytes; BLOCK_CLASSES or more: none, it is larger. */
 static size_t class_of(size_t size)
 {
-    size_t capacity = BLOCK_SMALLEST;
-    size_t index = 0;
-
-    while (index < BLOCK_CLASSES && capacity < size) {
-        capacity *= 4;
-        index++;
-    }
-    return index;
+    if (size <= BLOCK_SMALLEST)
+        return 0;
+    size_t bits = 64 - (size_t)__builtin_clzll(size - 1);       /* size fits into 2^bits */
+    return (bits - SMALLEST_BITS + 1) / 2;
 }
 
 void weir__block_pool_init(struct block_pool *pool)
@@ -82,7 +80,7 @@ void weir__block_give(struct block_pool *pool, struct block *block)
 
     assert(pool->live > 0);
     pool->live--;
-    if (index == BLOCK_CLASSES || (pool->kept[index] + 1) * block->capacity > BLOCK_KEPT_BYTES) {
+    if (index >= BLOCK_CLASSES || (pool->kept[index] + 1) * block->capacity > BLOCK_KEPT_BYTES) {
         sys_free(block);
         return;
     }

@@ -225,14 +225,14 @@ int weir__loop_enter(weir_loop *loop)
         return weir__fail_text(-EBUSY, "this thread runs a loop already");
     weir__this_loop = loop;
     loop->thread = pthread_self();
-    loop->running = true;
+    atomic_store_explicit(&loop->running, true, memory_order_relaxed);
     announce_thread(&loop->announced);
     return 0;
 }
 
 void weir__loop_leave(weir_loop *loop)
 {
-    loop->running = false;
+    atomic_store_explicit(&loop->running, false, memory_order_relaxed);
     weir__this_loop = NULL;
 }
 

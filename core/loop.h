@@ -85,7 +85,8 @@ struct weir_loop {
     ev_io               wake;
     struct inbox       *inbox;
     pthread_t           thread;         /* valid while running */
-    bool                running, closed;
+    atomic_bool         running;        /* written by the loop's thread; a foreign caller's check may read it */
+    bool                closed;
     atomic_bool         stopping;
     int                 poll_failure;   /* what epoll_wait failed with for good; ends the run */
 
@@ -107,7 +108,7 @@ static inline bool weir__loop_foreign(const weir_loop *loop)
     (void)loop;
     return false;
 #else
-    return loop->running && loop != weir__this_loop;
+    return loop != weir__this_loop && atomic_load_explicit(&loop->running, memory_order_relaxed);
 #endif
 }
 

@@ -92,10 +92,12 @@ static void on_fault(int sig, siginfo_t *info, void *context)
     (void)sys_sigaction(sig, sig == SIGSEGV ? &before_segv : &before_bus, NULL);
 }
 
+/* The stack reports run on: one for each loop thread, for as long as the thread lives. */
+static _Thread_local void *alternate;
+static _Thread_local size_t alternate_size;
+
 void weir__overflow_thread(void)
 {
-    /* One for each loop thread, for as long as the thread lives. */
-    static _Thread_local void *alternate;
     stack_t now;
 
     if (!atomic_load(&installed) || alternate != NULL)
@@ -106,8 +108,20 @@ void weir__overflow_thread(void)
     alternate = sys_map_stacks(size);
     if (alternate == NULL)
         return;                                 /* no report then; the overflow still ends the process */
+    alternate_size = size;
     stack_t stack = { .ss_sp = alternate, .ss_size = size };
     (void)sigaltstack(&stack, NULL);
+}
+
+void weir__overflow_thread_end(void)
+{
+    stack_t none = { .ss_flags = SS_DISABLE };
+
+    if (alternate == NULL)
+        return;
+    (void)sigaltstack(&none, NULL);
+    sys_unmap(alternate, alternate_size);
+    alternate = NULL;
 }
 
 int weir_report_stack_overflow(void)

@@ -8,4 +8,7 @@
 /* Give this thread the alternate signal stack the report runs on, if reports were asked for. */
 void weir__overflow_thread(void);
 
+/* A thread of ours ends. */
+void weir__overflow_thread_end(void);
+
 #endif

@@ -18,6 +18,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/run.h"
+#include "core/stack_overflow.h"
 #include "core/sys.h"
 #include "core/task.h"
 
@@ -172,6 +173,7 @@ static void *worker_thread(void *arg)
     pthread_mutex_unlock(&all->lock);
     if (go)
         work(worker);
+    weir__overflow_thread_end();
     return NULL;
 }
 

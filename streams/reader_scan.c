@@ -11,12 +11,29 @@ static const unsigned char *find(const unsigned char *data, size_t size, weir_by
     return sep.len == 1 ? memchr(data, sep.data[0], size) : memmem(data, size, sep.data, sep.len);
 }
 
+/* A separator of one byte, which is what lines are made of. */
+static bool scan_byte(struct scan *scan, const unsigned char *data, size_t size)
+{
+    const unsigned char *at = memchr(data + scan->offset, scan->seps[0].data[0], size - scan->offset);
+
+    if (at == NULL) {
+        scan->offset = size;
+        return false;
+    }
+    scan->begin = (size_t)(at - data);
+    scan->len = 1;
+    scan->found = true;
+    return true;
+}
+
 bool weir__scan(struct scan *scan, const unsigned char *data, size_t size)
 {
     size_t first_end = 0;
 
     if (scan->found || size < scan->offset + scan->shortest)
         return scan->found;
+    if (scan->count == 1 && scan->longest == 1)
+        return scan_byte(scan, data, size);
     for (size_t i = 0; i < scan->count; i++) {
         /* Only what ends before the best match so far can be better. */
         size_t until = scan->found ? first_end - 1 : size;

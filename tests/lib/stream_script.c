@@ -9,10 +9,8 @@
 #include <string.h>
 
 #include <weir/run.h>
-#include <weir/streams.h>
 #include <weir/task.h>
 
-#include "lib/stream_say.h"
 #include "streams/reader.h"
 
 #define SLOTS 3                 /* reads at the same time: A, B, C */
@@ -114,6 +112,15 @@ static void perform(struct read *read)
             snprintf(count, sizeof count, "(%zu)", weir_reader_consumed(r));
         snprintf(read->result, size, "%s%s%s", code_name(n), count, out.data == &untouched && out.len == 77 ? "" : "TOUCHED");
     }
+}
+
+void script_read(weir_reader *r, const char *what)
+{
+    struct read read = { .reader = r };
+
+    snprintf(read.what, sizeof read.what, "%s", what);
+    perform(&read);
+    say("%s", read.result);
 }
 
 static int read_task(void *arg)

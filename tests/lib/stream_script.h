@@ -22,7 +22,11 @@
 #ifndef WEIR_TESTS_STREAM_SCRIPT_H
 #define WEIR_TESTS_STREAM_SCRIPT_H
 
-#include <weir/transport.h>
+#include <check.h>
+
+#include <weir/streams.h>
+
+#include "lib/stream_say.h"
 
 /* What T and N use, and "log" shows; a suite that records pauses sets them. */
 extern weir_transport *script_transport, *script_transport_refusing;
@@ -30,5 +34,17 @@ extern const char *script_log;
 
 /* A loop, a task, and the steps in it. What was said is said(). */
 void script_play(const char *steps);
+
+/* One such read by the calling task, which may wait; its result is said. */
+void script_read(weir_reader *r, const char *what);
+
+/* A script as a test. */
+#define SCRIPT(name, steps, expected)         \
+    START_TEST(name)                          \
+    {                                         \
+        script_play(steps);                   \
+        ck_assert_str_eq(said(), expected);   \
+    }                                         \
+    END_TEST
 
 #endif
