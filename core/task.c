@@ -293,7 +293,12 @@ int weir_yield(void)
         return weir__fail(-ETIMEDOUT);
 
     task->state = TASK_READY;
+    task->wake_code = 0;
     weir__loop_queue(task->loop, &task->ready);
     leave(task);
+    if (task->cancel_pending) {                 /* cancelled while it stood here */
+        task->cancel_pending = false;
+        return weir__fail(-ECANCELED);
+    }
     return 0;
 }

@@ -64,6 +64,8 @@ bool weir_task_cancel(weir_task *task)
 
     if (task->state == TASK_PARKED)
         weir__task_wake(task, -ECANCELED);
+    else if (task->state == TASK_READY && task->wake_code == -ECANCELED)
+        return true;                            /* still on its way to be told: one request, as asyncio has it */
     else if (task->state != TASK_DONE)
         task->cancel_pending = true;            /* met by its first step or its next wait */
     return true;

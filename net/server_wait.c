@@ -57,7 +57,10 @@ void weir__server_wake(weir_server *server, enum server_event event)
         if (waiter->event != event)
             continue;
         list_remove(&waiter->link);
-        waiter->posted = weir__inbox_post(waiter->home, &waiter->item) == 0;
+        /* Before the post: once it is out, the waiter is its own thread's, and may be gone. */
+        waiter->posted = true;
+        if (weir__inbox_post(waiter->home, &waiter->item) < 0)
+            waiter->posted = false;
     }
 }
 

@@ -85,8 +85,9 @@ static ssize_t memory_recv(weir_transport *t, void *buf, size_t len)
     struct memory_end *end = end_of(t);
     size_t n = buffer_len(&end->queue);
 
-    if (weir__fault(SYS_RECV) < 0)
-        return -ECONNRESET;
+    int fault = weir__fault(SYS_RECV);
+    if (fault < 0)
+        return fault;
     if (n == 0)                                 /* what came before a reset is read first (BT-19) */
         return end->reset ? -ECONNRESET : end->ended ? 0 : -EAGAIN;
     n = n < len ? n : len;
@@ -106,8 +107,9 @@ static ssize_t memory_send(weir_transport *t, struct iovec *iov, size_t count)
     struct memory_end *other = end->other;
     size_t sent = 0;
 
-    if (weir__fault(SYS_SEND) < 0)
-        return -ECONNRESET;
+    int fault = weir__fault(SYS_SEND);
+    if (fault < 0)
+        return fault;
     if (other->closed)
         return -EPIPE;
     for (size_t i = 0; i < count && buffer_len(&other->queue) < QUEUE_MOST; i++) {
