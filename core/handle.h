@@ -19,6 +19,7 @@ struct weir_handle {
     ev_timer      timer;        /* call_later and call_at; inactive otherwise */
     int64_t       due_ns;       /* FOREVER: no timer */
     struct list   waiting;      /* on loop->later while the timer runs */
+    bool          live;         /* false once it ran or was cancelled, until the pool hands it out again */
 };
 
 /* For a loop that closes: what is still queued or waits for its time is discarded. */

@@ -35,7 +35,14 @@ static weir_handle *new_handle(weir_loop *loop, weir_callback cb, void *arg)
     handle->cb = cb;
     handle->arg = arg;
     handle->due_ns = FOREVER;
+    handle->live = true;
     return handle;
+}
+
+static void give_back(weir_handle *handle)
+{
+    handle->live = false;
+    weir__pool_give(&handle->loop->handles, handle);
 }
 
 void weir__handle_run(struct ready *ready)
@@ -44,7 +51,7 @@ void weir__handle_run(struct ready *ready)
     weir_callback cb = handle->cb;
     void *arg = handle->arg;
 
-    weir__pool_give(&handle->loop->handles, handle);
+    give_back(handle);
     cb(arg);
 }
 
@@ -91,7 +98,7 @@ static weir_handle *call_at_ns(weir_loop *loop, int64_t now_ns, int64_t due_ns, 
         return NULL;
     int code = weir__loop_admit(loop, -1);
     if (code < 0) {
-        weir__pool_give(&loop->handles, handle);
+        give_back(handle);
         weir__fail(code);
         return NULL;
     }
@@ -141,12 +148,13 @@ static void discard(weir_handle *handle)
         weir__loop_release(loop);
     }
     list_remove(&handle->ready.link);
-    weir__pool_give(&loop->handles, handle);
+    give_back(handle);
 }
 
 void weir_handle_cancel(weir_handle *handle)
 {
-    if (handle != NULL && !weir__loop_foreign(handle->loop))
+    /* Once more is harmless (EL-4), as long as no later call got the same handle. */
+    if (handle != NULL && handle->live && !weir__loop_foreign(handle->loop))
         discard(handle);
 }
 

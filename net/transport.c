@@ -68,7 +68,7 @@ void weir__transport_start(weir_transport *t)
         return;
     if (t->read_paused)
         t->read_stopped = true;
-    else
+    else if (t->ops->want_read != NULL)
         t->ops->want_read(t, true);
 }
 
@@ -222,6 +222,8 @@ int weir_transport_pause_reading(weir_transport *t)
 {
     if (weir__loop_foreign(t->loop))
         return weir__fail(WEIR_ESTATE);
+    if (t->ops->want_read == NULL)
+        return weir__fail_text(-ENOTSUP, "this transport can't be paused");
     if (t->state <= TRANSPORT_OPEN)
         t->read_paused = true;
     return 0;

@@ -41,7 +41,8 @@ struct transport_ops {
     /* Bytes moved; recv: 0 at the end; -EAGAIN; any other code ends the connection. */
     ssize_t (*recv)(weir_transport *t, void *buf, size_t len);
     ssize_t (*send)(weir_transport *t, struct iovec *iov, size_t count);
-    /* Call weir__transport_readable (_writable) when there may be something to do. Both may be called in any order. */
+    /* Call weir__transport_readable (_writable) when there may be something to do. want_read NULL: what comes is pushed, and
+     * reading cannot be paused. */
     void (*want_read)(weir_transport *t, bool on);
     void (*want_write)(weir_transport *t, bool on);
     int  (*shutdown)(weir_transport *t);

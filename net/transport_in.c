@@ -90,7 +90,8 @@ void weir__transport_readable(weir_transport *t)
 
     if (t->state != TRANSPORT_OPEN || t->eof_received || t->read_paused) {
         t->read_stopped = true;
-        t->ops->want_read(t, false);
+        if (t->ops->want_read != NULL)
+            t->ops->want_read(t, false);
         return;
     }
     weir__transport_ref(t);
