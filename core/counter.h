@@ -19,7 +19,6 @@ enum counter {
     COUNTER_ACCEPT_STARVED,     /* times accepting paused for want of descriptors or memory */
     COUNTER_ACCEPT_FAILED,      /* other failures of accept, and connections dropped before their protocol saw them */
     COUNTER_LOST_WRITES,        /* writes dropped since the connection was closing or lost */
-    COUNTER_POSTS_REFUSED,      /* call_soon_threadsafe answered -ENOBUFS */
     COUNTERS
 };
 

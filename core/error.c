@@ -76,14 +76,19 @@ int weir__fail_text(int code, const char *fmt, ...)
 void weir__failure_move(struct failure *from, struct failure *to)
 {
     to->code = from->code;
-    if (to->text == NULL) {
+    if (to->text == NULL && from->text != thread_text) {
         to->text = from->text;
         from->text = NULL;
-    } else if (from->text != NULL) {
-        memcpy(to->text, from->text, ERROR_TEXT_MAX);
-    } else {
-        to->text[0] = '\0';
+        return;
     }
+    if (to->text == NULL)                       /* a thread's own buffer stays with its thread */
+        to->text = sys_malloc(ERROR_TEXT_MAX);
+    if (to->text == NULL)
+        return;
+    if (from->text != NULL)
+        memcpy(to->text, from->text, ERROR_TEXT_MAX);
+    else
+        to->text[0] = '\0';
 }
 
 void weir__failure_fini(struct failure *failure)

@@ -9,6 +9,7 @@
 #ifndef WEIR_CORE_EV_MEMORY_H
 #define WEIR_CORE_EV_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* [thread-safe] Take libev's allocator and error callback over; again and again is fine. */
@@ -16,5 +17,8 @@ void weir__ev_memory_install(void);
 
 /* [thread-safe] Lay memory aside so that libev can serve @watchers watchers and descriptors below @fds. 0 or -ENOMEM. */
 int weir__ev_memory_reserve(size_t watchers, size_t fds);
+
+/* [thread-safe] Whether libev had to live on it since, so that it is to be filled up. */
+bool weir__ev_memory_short(void);
 
 #endif

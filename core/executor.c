@@ -8,7 +8,7 @@
  *
  * A job whose wait was cut while it ran stays with its thread; the loop, or the thread if the loop has closed by then,
  * disposes of it. Threads are detached and touch only static memory after their last job, so the end of the process
- * needs no join; releasing the last hold waits for the idle ones.
+ * needs no join; releasing the last hold waits for all that are not inside of a job.
  */
 #include "core/executor.h"
 
@@ -37,7 +37,7 @@ struct job {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t work = PTHREAD_COND_INITIALIZER, gone = PTHREAD_COND_INITIALIZER;
 static struct list queue = { &queue, &queue };
-static unsigned holds, threads, idle;
+static unsigned holds, threads, idle, queued, inside;   /* inside: threads in the fn of a job */
 
 void weir__executor_hold(void)
 {
@@ -51,7 +51,7 @@ void weir__executor_release(void)
     pthread_mutex_lock(&lock);
     if (--holds == 0) {
         pthread_cond_broadcast(&work);
-        while (idle > 0 && holds == 0)
+        while (threads > inside && holds == 0)  /* one that has delivered its result may still be on its way back */
             pthread_cond_wait(&gone, &lock);
     }
     pthread_mutex_unlock(&lock);
@@ -103,9 +103,14 @@ static void *work_off(void *arg)
         if (list_empty(&queue))
             break;
         struct job *job = list_entry(list_take_first(&queue), struct job, link);
+        queued--;
+        inside++;
         pthread_mutex_unlock(&lock);
 
         job->result = job->fn(job->arg);
+        pthread_mutex_lock(&lock);
+        inside--;
+        pthread_mutex_unlock(&lock);
         if (weir__inbox_post(job->inbox, &job->item) < 0)
             dispose(job);
         pthread_mutex_lock(&lock);
@@ -116,7 +121,7 @@ static void *work_off(void *arg)
     return NULL;
 }
 
-/* With the lock held: one thread more if all are busy. Fails only if there is no thread at all to do the work. */
+/* With the lock held: one thread more if too few are idle. Fails only if there is no thread at all to do the work. */
 static int add_thread(void)
 {
     static unsigned most;
@@ -128,7 +133,7 @@ static int add_thread(void)
         long cpus = sysconf(_SC_NPROCESSORS_ONLN);
         most = cpus > 0 && cpus + 4 < THREADS_MOST ? (unsigned)cpus + 4 : THREADS_MOST;
     }
-    if (idle > 0 || threads == most)
+    if (idle >= queued || threads == most)      /* each idle one takes one of the queued, which may need each other */
         return 0;
 
     pthread_attr_init(&attr);
@@ -148,11 +153,14 @@ static int submit(struct job *job)
 {
     pthread_mutex_lock(&lock);
     list_append(&queue, &job->link);
+    queued++;
     int code = add_thread();
-    if (code < 0)
-        list_remove(&job->link);
-    else
+    if (code == 0) {
         pthread_cond_signal(&work);
+    } else {
+        list_remove(&job->link);
+        queued--;
+    }
     pthread_mutex_unlock(&lock);
     return code;
 }
@@ -161,10 +169,12 @@ static int submit(struct job *job)
 static bool withdraw(struct job *job)
 {
     pthread_mutex_lock(&lock);
-    bool queued = !list_empty(&job->link);
+    bool in_queue = !list_empty(&job->link);
+    if (in_queue)
+        queued--;
     list_remove(&job->link);
     pthread_mutex_unlock(&lock);
-    return queued;
+    return in_queue;
 }
 
 /* A failure before fn could begin: @arg is disposed of, as after any wait that gave no result. */
@@ -204,7 +214,8 @@ int weir__executor_run(weir_loop *loop, int (*fn)(void *), void *arg, void (*dis
 
     code = weir__task_wait(WAIT_EXECUTOR, job, FOREVER);
     if (job->waiter == NULL) {
-        code = job->result;                     /* delivered, even if a cancel came at the same time */
+        weir__task_keep_cancel(code);
+        code = job->result;                     /* delivered; a cancel that came at the same time is met by the next wait */
         free_job(job);
         if (disposed != NULL)
             *disposed = false;

@@ -22,7 +22,10 @@ struct weir_handle {
     bool          live;         /* false once it ran or was cancelled, until the pool hands it out again */
 };
 
-/* For a loop that closes: what is still queued or waits for its time is discarded. */
+/* For a loop that closes: callbacks that are still queued or wait for their time are discarded. */
 void weir__handles_drop(weir_loop *loop);
+
+/* Nothing will run any more: what is queued of the library's own is done now, so that it lets go of what it holds. */
+void weir__calls_finish(weir_loop *loop);
 
 #endif

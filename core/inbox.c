@@ -68,7 +68,7 @@ void weir__inbox_wake(struct inbox *inbox)
         ;
 }
 
-int weir__inbox_post(struct inbox *inbox, struct inbox_item *item)
+static int push(struct inbox *inbox, struct inbox_item *item)
 {
     /* Counted before pushing: may refuse a little early while others post, never lets more than the bound in. */
     if (item->bounded && atomic_fetch_add_explicit(&inbox->waiting, 1, memory_order_relaxed) >= INBOX_MAX) {
@@ -90,6 +90,16 @@ int weir__inbox_post(struct inbox *inbox, struct inbox_item *item)
     if (head == NULL)
         weir__inbox_wake(inbox);
     return 0;
+}
+
+int weir__inbox_post(struct inbox *inbox, struct inbox_item *item)
+{
+    /* Held for the call: the loop may take the item, and what that ends may be its last reference, before the wake-up is
+     * written. */
+    weir__inbox_ref(inbox);
+    int code = push(inbox, item);
+    weir__inbox_unref(inbox);
+    return code;
 }
 
 /* Everything pushed so far, oldest first, leaving @instead behind. */

@@ -17,6 +17,7 @@
 #include "core/handle.h"
 #include "core/log.h"
 #include "core/loop_signal.h"
+#include "core/run.h"
 #include "core/sys.h"
 #include "core/task.h"
 
@@ -160,13 +161,18 @@ int weir_loop_close(weir_loop *loop)
         return weir__fail_text(-EBUSY, "the loop is running");
     if (loop->closed)
         return 0;
+    loop->closing = true;
+    weir__handles_drop(loop);
+    /* Tasks hold what only they can let go of: connections, memory, threads' work. */
+    if (!list_empty(&loop->tasks))
+        weir__run_rest(loop);
     loop->closed = true;
 
     weir__signals_forget(loop);
     weir__inbox_close(loop->inbox);
     if (loop->upper != NULL)
         loop->upper->stop(loop->upper);
-    weir__handles_drop(loop);
+    weir__calls_finish(loop);
     weir__tasks_drop(loop);
     ev_timer_stop(loop->ev, &loop->trim_timer);
     ev_io_stop(loop->ev, &loop->wake);
@@ -193,7 +199,7 @@ int weir__loop_admit(weir_loop *loop, int fd)
     size_t watchers = 2 * ++loop->watchers + BASE_WATCHERS;     /* a socket has two */
     size_t fds = (size_t)(fd + 1);
 
-    if (watchers <= loop->admitted && fds <= loop->admitted)
+    if (watchers <= loop->admitted && fds <= loop->admitted && !weir__ev_memory_short())
         return 0;
 
     size_t admitted = loop->admitted;
@@ -247,9 +253,9 @@ int weir__loop_spin(weir_loop *loop, bool (*done)(weir_loop *loop, void *arg), v
         ev_run(loop->ev, busy ? EVRUN_NOWAIT : EVRUN_ONCE);
         if (loop->poll_failure < 0)
             return weir__fail(loop->poll_failure);
-        if (done != NULL && done(loop, arg))
-            return 0;
         stop = stop || atomic_load_explicit(&loop->stopping, memory_order_relaxed);
+        if (done != NULL && done(loop, arg))
+            break;                              /* a stop in the same pass is used up: it is not the next run's */
     } while (!stop);
     atomic_store_explicit(&loop->stopping, false, memory_order_relaxed);
     return 0;
@@ -277,7 +283,7 @@ void weir__loop_poll_failed(int code, const char *what)
 {
     weir_loop *loop = weir__this_loop;
 
-    weir__log(LOG_LEVEL_ERROR, "%s error=%s", what, weir_strerror(code));
+    weir__log(LOG_LEVEL_ERROR, "%s error=\"%s\"", what, weir_strerror(code));
     if (loop != NULL && code != -EINTR && code != -EAGAIN)
         loop->poll_failure = code;
 }

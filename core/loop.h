@@ -86,6 +86,7 @@ struct weir_loop {
     struct inbox       *inbox;
     pthread_t           thread;         /* valid while running */
     atomic_bool         running;        /* written by the loop's thread; a foreign caller's check may read it */
+    bool                closing;        /* callbacks are not taken any more; remaining tasks may still run to their end */
     bool                closed;
     atomic_bool         stopping;
     int                 poll_failure;   /* what epoll_wait failed with for good; ends the run */

@@ -15,7 +15,7 @@
 
 static weir_handle *new_handle(weir_loop *loop, weir_callback cb, void *arg)
 {
-    if (loop->closed) {
+    if (loop->closed || loop->closing) {
         weir__fail(-ESHUTDOWN);
         return NULL;
     }
@@ -160,11 +160,13 @@ void weir_handle_cancel(weir_handle *handle)
 
 static void drop_queued(struct list *queue)
 {
-    while (!list_empty(queue)) {
-        struct ready *ready = list_entry(list_take_first(queue), struct ready, link);
+    struct list *node, *next;
+
+    for (node = queue->next; node != queue; node = next) {
+        struct ready *ready = list_entry(node, struct ready, link);
+        next = node->next;
         if (ready->kind == READY_HANDLE)
             discard(list_entry(ready, weir_handle, ready));
-        /* tasks and the library's own calls belong to objects that are dropped by their owners */
     }
 }
 
@@ -174,6 +176,23 @@ void weir__handles_drop(weir_loop *loop)
     drop_queued(&loop->next);
     while (!list_empty(&loop->later))
         discard(list_entry(loop->later.next, weir_handle, waiting));
+}
+
+static void finish_calls(struct list *queue)
+{
+    while (!list_empty(queue)) {
+        struct ready *ready = list_entry(list_take_first(queue), struct ready, link);
+        if (ready->kind == READY_CALL) {        /* tasks are on loop->tasks too, and dropped from there */
+            struct call *call = list_entry(ready, struct call, ready);
+            call->fn(call);
+        }
+    }
+}
+
+void weir__calls_finish(weir_loop *loop)
+{
+    finish_calls(&loop->now);
+    finish_calls(&loop->next);
 }
 
 /* --- From other threads --------------------------------------------------- */
@@ -190,7 +209,7 @@ static void queue_posted(struct inbox_item *item)
 {
     struct posted_call *posted = list_entry(item, struct posted_call, item);
 
-    if (weir_loop_call_soon(posted->loop, posted->cb, posted->arg) == NULL)
+    if (!posted->loop->closing && weir_loop_call_soon(posted->loop, posted->cb, posted->arg) == NULL)
         posted->cb(posted->arg);                /* no memory for a handle: a little early beats never */
     sys_free(posted);
 }

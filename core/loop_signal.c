@@ -46,8 +46,6 @@ static int check(weir_loop *loop, int sig)
 {
     if (sig < 1 || sig >= SIGNALS)
         return weir__fail_text(-EINVAL, "signal %d: a number from 1 to %d is needed", sig, SIGNALS - 1);
-    if (sig == SIGKILL || sig == SIGSTOP)
-        return weir__fail_text(WEIR_ESTATE, "signal %d can't be caught", sig);
     if (weir__loop_foreign(loop))
         return weir__fail_text(WEIR_ESTATE, "called from a thread that does not run this loop");
     return 0;
@@ -60,13 +58,15 @@ int weir_loop_add_signal_handler(weir_loop *loop, int sig, weir_callback cb, voi
 
     if (code < 0)
         return code;
+    if (sig == SIGKILL || sig == SIGSTOP)
+        return weir__fail_text(WEIR_ESTATE, "signal %d can't be caught", sig);
     if (loop->closed)
         return weir__fail(-ESHUTDOWN);
 
     pthread_mutex_lock(&table_lock);
     struct entry *entry = &table[sig];
     if (entry->loop != NULL && entry->loop != loop) {
-        code = weir__fail_text(-EBUSY, "signal %d is handled by another loop", sig);
+        code = weir__fail_text(WEIR_ESTATE, "signal %d is handled by another loop", sig);
     } else {
         entry->cb = cb;
         entry->arg = arg;

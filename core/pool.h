@@ -3,7 +3,7 @@
  * core/pool.h  Objects of one size, for one loop.
  *
  * Last in, first out, so that the object handed out next is the one most likely still in the cache. Memory goes back to
- * the system when the pool ends; the count of live objects lets a test, and loop_close in debug builds, find leaks.
+ * the system when the pool ends; the count of live objects lets a test find leaks.
  */
 #ifndef WEIR_CORE_POOL_H
 #define WEIR_CORE_POOL_H

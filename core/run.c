@@ -31,18 +31,42 @@ static bool main_ended(weir_loop *loop, void *arg)
 }
 
 /* Each task is told once, also those that come while others end; new ones are at the list's end. */
-static bool all_ended(weir_loop *loop, void *arg)
+static void tell_all_to_end(weir_loop *loop, const weir_task *but)
 {
-    (void)arg;
     for (struct list *node = loop->tasks.prev; node != &loop->tasks; ) {
         weir_task *task = list_entry(node, weir_task, all_link);
+        node = node->prev;
+        if (task == but)
+            continue;
         if (task->told_to_end)
             break;
         task->told_to_end = true;
-        node = node->prev;
         weir_task_cancel(task);
     }
+}
+
+static bool all_ended(weir_loop *loop, void *arg)
+{
+    (void)arg;
+    tell_all_to_end(loop, NULL);
     return list_empty(&loop->tasks);
+}
+
+void weir__run_end_tasks(void)
+{
+    weir_task *self = weir__task_current();
+    struct list *tasks = &self->loop->tasks;
+
+    for (;;) {
+        tell_all_to_end(self->loop, self);
+        struct list *first = tasks->next == &self->all_link ? self->all_link.next : tasks->next;
+        if (first == tasks)
+            return;
+        weir_task *task = weir_task_ref(list_entry(first, weir_task, all_link));
+        list_append(&task->joiners, &self->wait_link);
+        (void)weir__task_wait_past_deadline(WAIT_JOIN, task);
+        weir_task_unref(task);
+    }
 }
 
 static bool connections_ended(weir_loop *loop, void *arg)
@@ -75,6 +99,28 @@ static int result_of(struct run *run, int code)
     return code;
 }
 
+/* The others get a cancel and the time they need; what their connections still had to say is offered once. */
+static void end_the_rest(weir_loop *loop)
+{
+    while (loop->poll_failure == 0 && !all_ended(loop, NULL))
+        (void)weir__loop_spin(loop, all_ended, NULL);
+    if (loop->upper == NULL || loop->poll_failure < 0)
+        return;
+    loop->upper->stop(loop->upper);
+    while (!connections_ended(loop, NULL) && loop->poll_failure == 0)
+        (void)weir__loop_spin(loop, connections_ended, NULL);
+    while (!all_ended(loop, NULL) && loop->poll_failure == 0)   /* a connection that began meanwhile has a handler */
+        (void)weir__loop_spin(loop, all_ended, NULL);
+}
+
+void weir__run_rest(weir_loop *loop)
+{
+    if (weir__loop_enter(loop) < 0)
+        return;                                 /* this thread runs another loop: what is left is dropped as it stands */
+    end_the_rest(loop);
+    weir__loop_leave(loop);
+}
+
 int weir__run_main(struct run *run)
 {
     weir_loop *loop = run->loop;
@@ -85,15 +131,7 @@ int weir__run_main(struct run *run)
     code = run_task(run);
     if (run->task != NULL)
         code = result_of(run, code);
-
-    /* The others get a cancel and the time they need; what their connections still had to say is offered once. */
-    while (loop->poll_failure == 0 && !all_ended(loop, NULL))
-        (void)weir__loop_spin(loop, all_ended, NULL);
-    if (loop->upper != NULL && loop->poll_failure == 0) {
-        loop->upper->stop(loop->upper);
-        while (!connections_ended(loop, NULL) && loop->poll_failure == 0)
-            (void)weir__loop_spin(loop, connections_ended, NULL);
-    }
+    end_the_rest(loop);
     weir__loop_leave(loop);
     return code;
 }
@@ -109,7 +147,8 @@ int weir_loop_run_until_complete(weir_loop *loop, int (*fn)(void *), void *arg)
     if (run.task != NULL)
         code = result_of(&run, code);
     weir__loop_leave(loop);
-    weir__failure_move(&run.failure, weir__failure_here());
+    if (code < 0 && run.failure.code < 0)
+        weir__failure_move(&run.failure, weir__failure_here());
     weir__failure_fini(&run.failure);
     return code;
 }

@@ -24,6 +24,13 @@ struct run {
  * left open for weir_loop_free. */
 int weir__run_main(struct run *run);
 
+/* [suspends] Cancel all tasks of the running loop but the calling one, and wait until they have ended, those that come
+ * meanwhile included. A cancel or deadline of the caller does not shorten it. */
+void weir__run_end_tasks(void);
+
+/* The same for a loop that does not run: it runs for this. */
+void weir__run_rest(weir_loop *loop);
+
 /* Every loop thread does this first: what must hold in a thread that serves. */
 void weir__thread_prepare(void);
 

@@ -22,7 +22,7 @@ static void task_main(void *arg)
     weir_task *task = arg;
 
     announce_arrive(&task->announced, &task->loop->announced);
-    if (task->cancel_pending) {
+    if (task->cancel_pending && !task->cleans_up) {
         task->cancel_pending = false;           /* cancelled before its first step: the body never runs (TS-1) */
         task->result = weir__fail(-ECANCELED);
     } else {

@@ -20,6 +20,7 @@
 #define WEIR_CORE_TASK_H
 
 #include <assert.h>
+#include <errno.h>
 #include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,6 +59,7 @@ struct weir_task {
     bool             cancel_pending;    /* cancelled while it did not wait */
     bool             armed;             /* timer runs, for timer_at_ns or earlier than needed */
     bool             told_to_end;       /* cancelled since the run ends */
+    bool             cleans_up;         /* fn runs even if cancelled before its first step, and looks at cancel_pending */
     bool             spawned;           /* nobody holds a handle: a failure goes to the exception handler */
     unsigned         refs;
     struct failure   failure;
@@ -106,6 +108,13 @@ int weir__task_wait_among(struct list *waiters, enum wait_kind kind, const void 
 
 /* As weir__task_wait, but the enclosing deadline does not end it: for the rest of something that has to be finished. */
 int weir__task_wait_past_deadline(enum wait_kind kind, const void *on);
+
+/* For a wait that was cut short after what it waited for had come: that is used, and the cancel met by the next wait. */
+static inline void weir__task_keep_cancel(int code)
+{
+    if (code == -ECANCELED)
+        weir__task_current()->cancel_pending = true;
+}
 
 /* End the wait of a parked task with @code; anyone else is left alone. */
 void weir__task_wake(weir_task *task, int code);

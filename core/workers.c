@@ -72,8 +72,21 @@ weir_loop *weir_worker_loop(unsigned index)
     pthread_mutex_lock(&running_lock);
     if (running != NULL && index < running->count)
         loop = running->worker[index].run.loop;
+    else if (running == NULL && index == 0)
+        loop = weir__this_loop;                 /* a run outside of workers is a set of one, as the count says */
     pthread_mutex_unlock(&running_lock);
     return loop;
+}
+
+int weir__worker_call(unsigned index, weir_callback cb, void *arg)
+{
+    int code = -ESRCH;
+
+    pthread_mutex_lock(&running_lock);          /* which unclaim() takes before the loops are freed */
+    if (running != NULL && index < running->count)
+        code = weir_loop_call_soon_threadsafe(running->worker[index].run.loop, cb, arg);
+    pthread_mutex_unlock(&running_lock);
+    return code;
 }
 
 unsigned weir__cpu_count(void)
@@ -117,7 +130,8 @@ static void pin(const struct worker *worker)
         CPU_SET((size_t)cpu, &one);
         int code = pthread_setaffinity_np(pthread_self(), sizeof one, &one);
         if (code != 0)
-            weir__log(LOG_LEVEL_WARNING, "worker not pinned worker=%u cpu=%d error=%s", worker->index, cpu, strerror(code));
+            weir__log(LOG_LEVEL_WARNING, "worker not pinned worker=%u cpu=%d error=\"%s\"", worker->index, cpu,
+                      weir_strerror(-code));
         return;
     }
 }

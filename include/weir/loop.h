@@ -73,13 +73,14 @@ weir_loop *weir_loop_new(void);
 /*
  * Close a loop: drop what is queued, remove its timers and signal handlers.
  *
- * Queued callbacks do not run any more. The loop's answers stay valid until
+ * Queued callbacks do not run any more. Tasks that have not ended are cancelled
+ * and given the time they need to end. The loop's answers stay valid until
  * weir_loop_free(): from now on what would use it returns -ESHUTDOWN, or NULL,
  * or false. Closing again is harmless.
  *
  * returns  0, or
  *          -EBUSY  it is running; nothing changed
- * asyncio  loop.close
+ * asyncio  loop.close; there tasks that have not ended are left as they are
  */
 int weir_loop_close(weir_loop *loop);
 
@@ -246,6 +247,7 @@ void weir_handle_cancel(weir_handle *handle);
  * returns  0, or
  *          -ENOBUFS    the loop's inbox is full; try again later
  *          -ESHUTDOWN  the loop is closed
+ *          -ENOMEM     no memory
  * asyncio  loop.call_soon_threadsafe; there the queue has no bound, and the
  *          call gives a handle
  */
@@ -264,8 +266,7 @@ int weir_loop_call_soon_threadsafe(weir_loop *loop, weir_callback cb, void *arg)
  * returns  0, or
  *          -EINVAL      there is no such signal
  *          WEIR_ESTATE  SIGKILL and SIGSTOP cannot be handled; or another loop
- *                       handles this signal, or handles signals for all the
- *                       workers: worker 0's does
+ *                       handles this signal
  *          -ESHUTDOWN   the loop is closed
  *          -ENOMEM      no memory
  * asyncio  loop.add_signal_handler
@@ -273,13 +274,13 @@ int weir_loop_call_soon_threadsafe(weir_loop *loop, weir_callback cb, void *arg)
 int weir_loop_add_signal_handler(weir_loop *loop, int sig, weir_callback cb, void *arg);
 
 /*
- * Stop handling a signal; its default action counts again.
+ * Stop handling a signal; what was done about it before counts again.
  *
  * Closing the loop does this for all of them.
  *
  * returns  1 removed, 0 there was none, or
  *          -EINVAL  there is no such signal
- * asyncio  loop.remove_signal_handler
+ * asyncio  loop.remove_signal_handler, which puts the default action back
  */
 int weir_loop_remove_signal_handler(weir_loop *loop, int sig);
 
@@ -309,9 +310,9 @@ void weir_loop_set_exception_handler(weir_loop *loop, weir_exception_handler han
  * fn       returns the result
  * arg      handed to @fn; has to be valid until @fn has returned
  * returns  what @fn returned, or
- *          -ESHUTDOWN  the loop is closed
- *          -ENOMEM     no memory
- *          -EAGAIN     no thread could be started
+ *          WEIR_ESTATE  the calling task is not one of this loop's
+ *          -ENOMEM      no memory
+ *          -EAGAIN      no thread could be started
  * asyncio  loop.run_in_executor(None, fn, arg), awaited
  */
 int weir_loop_run_in_executor(weir_loop *loop, int (*fn)(void *), void *arg);

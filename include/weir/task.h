@@ -82,7 +82,8 @@ int weir_spawn(int (*fn)(void *), void *arg);
  * returns  the task's result, which is -ECANCELED when it was cancelled and let
  *          itself be. Whether a negative code is its result or this call's own
  *          failure, weir_task_done() tells.
- *          WEIR_ESTATE  @task is the calling task
+ *          WEIR_ESTATE  @task is the calling task, or waits for it, directly or
+ *                       through others; or it is another loop's
  * asyncio  await task
  */
 int weir_task_join(weir_task *task);
@@ -225,8 +226,9 @@ typedef struct weir_timeout {
  * task.
  *
  * t        filled here; any memory that lives until the scope ends
- * seconds  from now; 0 or less has run out already, so every call that has to
- *          wait fails
+ * seconds  from the time of this pass, which is a little before now when the
+ *          task has computed for long; 0 or less has run out already, so every
+ *          call that has to wait fails
  * asyncio  asyncio.timeout, entered
  */
 void weir_timeout_begin(weir_timeout *t, double seconds);
