@@ -32,14 +32,18 @@ static int check_tls(const char *host, const weir_connect_options *opts)
     return 0;
 }
 
+static bool wrong_time(double seconds)
+{
+    return isnan(seconds) || seconds < 0;
+}
+
 static int check_sock(const weir_connect_options *opts)
 {
     int type = 0;
     int code = sys_getsockopt(*opts->sock, SOL_SOCKET, SO_TYPE, &type);
 
     if (code < 0)
-        return weir__fail_text(code == -EBADF ? -EINVAL : code, "descriptor %d can't be adopted: %s", *opts->sock,
-                               weir_strerror(code));
+        return weir__fail_text(-EINVAL, "descriptor %d can't be adopted: %s", *opts->sock, weir_strerror(code));
     if (type != SOCK_STREAM)
         return weir__fail_text(-EINVAL, "descriptor %d is not a stream socket", *opts->sock);
     return 0;
@@ -65,7 +69,8 @@ static int check(const char *host, uint16_t port, const weir_connect_options *op
         code = weir__fail_text(-EINVAL, "neither host nor port nor a sock to connect to");
     if (code == 0 && opts->sock != NULL)
         code = check_sock(opts);
-    if (code == 0 && (isnan(opts->timeout) || opts->timeout < 0))
+    if (code == 0 && (wrong_time(opts->timeout) || wrong_time(opts->tls_handshake_timeout)
+                      || wrong_time(opts->tls_shutdown_timeout)))
         code = weir__fail_text(-EINVAL, "a time limit has to be 0 or more seconds");
     return code == 0 ? check_offered(opts) : code;
 }
@@ -76,17 +81,14 @@ static int check(const char *host, uint16_t port, const weir_connect_options *op
 struct attempt {
     ev_io io;
     weir_task *task;
-    bool came;
 };
 
 static void on_writable(struct ev_loop *ev, ev_io *io, int events)
 {
     struct attempt *attempt = io->data;
 
-    (void)events;
     ev_io_stop(ev, io);
-    attempt->came = true;
-    weir__task_wake(attempt->task, 0);
+    weir__task_wake(attempt->task, events & EV_ERROR ? -ENOMEM : 0);    /* EV_ERROR: libev could not watch the descriptor */
 }
 
 static int wait_for_connection(weir_loop *loop, int fd)
@@ -108,7 +110,7 @@ static int wait_for_connection(weir_loop *loop, int fd)
     code = weir__task_wait(WAIT_CONNECT, attempt, FOREVER);
     ev_io_stop(loop->ev, &attempt->io);
     weir__loop_release(loop);
-    if (attempt->came) {
+    if (code == 0) {                            /* a cut that came first stays one, so that no cancel is lost */
         code = sys_getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure);
         code = code == 0 ? -failure : code;
     }
@@ -126,8 +128,7 @@ static int connect_one(weir_loop *loop, const weir_address *address, struct conn
     if (code == -EINPROGRESS || code == -EINTR)
         code = wait_for_connection(loop, fd);
     if (code < 0) {
-        sys_close(fd);
-        weir__descriptor_closed();
+        weir__descriptor_close(fd);
         return code;
     }
     weir__socket_no_delay(fd);
@@ -181,7 +182,7 @@ static int adopt(int fd, struct connected *out)
     int code = sys_set_nonblocking(fd);
 
     if (code < 0) {
-        sys_close(fd);
+        weir__descriptor_close(fd);
         return weir__fail_text(code, "descriptor %d can't be made non-blocking: %s", fd, weir_strerror(code));
     }
     weir__socket_no_delay(fd);
@@ -212,10 +213,12 @@ int weir__connect(weir_loop *loop, const char *host, uint16_t port, const weir_c
     int code = check(host, port, opts);
     if (code < 0)
         return code;
-    if (loop->closed)
-        return weir__fail(-ESHUTDOWN);
-    if (loop != weir__this_loop)
-        return weir__fail_text(WEIR_ESTATE, "connecting is done by a task of the loop itself");
+    if (loop != weir__this_loop) {
+        if (opts->sock != NULL)
+            weir__descriptor_close(*opts->sock);             /* ours after these failures */
+        return loop->closed ? weir__fail(-ESHUTDOWN)
+                            : weir__fail_text(WEIR_ESTATE, "connecting is done by a task of the loop itself");
+    }
     if (weir__task_current() == NULL)
         return weir__fail(WEIR_ENOTASK);
     if (opts->sock != NULL)

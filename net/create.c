@@ -8,6 +8,7 @@
 #include "core/loop.h"
 #include "core/sys.h"
 #include "net/connector.h"
+#include "net/listener.h"
 #include "net/server.h"
 #include "net/transport_socket.h"
 
@@ -25,7 +26,7 @@ int weir_loop_create_connection(weir_loop *loop, weir_protocol_factory factory, 
         return code;
     code = factory(arg, &protocol, &self);
     if (code < 0) {
-        sys_close(connected.fd);
+        weir__descriptor_close(connected.fd);
         return weir__fail(code);
     }
     weir_transport *t = weir__socket_transport_new(loop, connected.fd, (const void *)&connected.peer.storage,
@@ -50,8 +51,7 @@ struct factory_acceptor {
 
 static void drop_connection(struct server_part *part, int fd)
 {
-    sys_close(fd);
-    weir__descriptor_closed();
+    weir__descriptor_close(fd);
     weir__count(&part->loop->counters, COUNTER_ACCEPT_FAILED);
 }
 
@@ -90,7 +90,7 @@ int weir_loop_create_server(weir_loop *loop, weir_protocol_factory factory, void
     struct factory_acceptor *acceptor = sys_malloc(sizeof *acceptor);
 
     if (acceptor == NULL)
-        return weir__fail(-ENOMEM);
+        return weir__server_refuse(opts, weir__fail(-ENOMEM));
     acceptor->base = (struct acceptor) { .accept = accept_for_factory, .free = free_factory_acceptor };
     acceptor->factory = factory;
     acceptor->arg = arg;

@@ -10,12 +10,13 @@
 
 #include "core/error.h"
 #include "core/sys.h"
+#include "net/listener.h"
 
 void weir__listen_set_fini(struct listen_set *set)
 {
     for (size_t i = 0; set->fds != NULL && i < set->addresses * set->workers; i++) {
         if (set->fds[i] >= 0)
-            sys_close(set->fds[i]);
+            weir__descriptor_close(set->fds[i]);
     }
     sys_free(set->fds);
     *set = (struct listen_set) { 0 };
@@ -69,7 +70,7 @@ static int bind_one(const weir_address *address, bool reuse_port, const weir_ser
     if (code == 0)
         code = sys_bind(fd, (const void *)&address->storage, address->len);
     if (code < 0) {
-        sys_close(fd);
+        weir__descriptor_close(fd);
         return code;
     }
     return fd;
@@ -148,12 +149,12 @@ int weir__listen_adopt(int fd, const weir_server_options *opts, struct listen_se
     if (code == 0)
         code = set_inherited(fd, family, opts);
     if (code < 0) {
-        sys_close(fd);
+        weir__descriptor_close(fd);
         return weir__fail_text(code, "the socket that was handed over can't be used: %s", weir_strerror(code));
     }
     code = alloc_set(out, 1, 1);
     if (code < 0) {
-        sys_close(fd);
+        weir__descriptor_close(fd);
         return code;
     }
     out->fds[0] = fd;

@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/sys.h"
+#include "core/workers.h"
 
 #define RETRY_AFTER 1.0         /* seconds, asyncio's ACCEPT_RETRY_DELAY */
 #define BATCH_MOST 64           /* one accept storm may delay a ready connection by this many accept(2) */
@@ -84,19 +85,22 @@ static void on_descriptor_closed(void *arg)
     resume_all_here();
 }
 
-void weir__descriptor_closed(void)
+static void tell_resting(void)
 {
     if (atomic_load_explicit(&resting, memory_order_relaxed) == 0)
         return;
     resume_all_here();
     /* Other loops' listeners: each worker looks for itself. A post that is refused means the retry timer does it. */
-    for (unsigned i = 0; atomic_load(&resting) > 0; i++) {
-        weir_loop *loop = weir_worker_loop(i);
-        if (loop == NULL)
-            return;
-        if (loop != weir__this_loop)
-            (void)weir_loop_call_soon_threadsafe(loop, on_descriptor_closed, NULL);
+    for (unsigned i = 0; atomic_load(&resting) > 0 && i < weir_worker_count(); i++) {
+        if (weir__this_loop == NULL || i != weir_worker_index())
+            (void)weir__worker_call(i, on_descriptor_closed, NULL);
     }
+}
+
+void weir__descriptor_close(int fd)
+{
+    sys_close(fd);
+    tell_resting();
 }
 
 /* --- Accepting ------------------------------------------------------------ */
@@ -144,9 +148,10 @@ static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
             return;
         }
         weir__count(&listener->loop->counters, COUNTER_ACCEPTED);
-        listener->accepted(listener, fd, (void *)&peer, len);
-        if (listener->fd < 0 || !ev_is_active(&listener->io))
-            return;                             /* the callee closed or paused us */
+        if (!listener->accepted(listener, fd, (void *)&peer, len))
+            return;
+        if (listener->paused)
+            return;
     }
     if (batch * 2 <= listener->most)
         listener->batch = batch * 2;
@@ -193,7 +198,6 @@ void weir__listener_close(struct listener *listener)
         listener->watching = false;
         weir__loop_release(listener->loop);
     }
-    sys_close(listener->fd);
+    weir__descriptor_close(listener->fd);
     listener->fd = -1;
-    weir__descriptor_closed();
 }

@@ -17,8 +17,8 @@
 struct listener;
 struct server_part;
 
-/* One accepted connection, which is the callee's from here on. */
-typedef void (*accepted_fn)(struct listener *listener, int fd, const struct sockaddr *peer, socklen_t peer_len);
+/* One accepted connection, which is the callee's from here on. false: the listener was closed, and may be gone. */
+typedef bool (*accepted_fn)(struct listener *listener, int fd, const struct sockaddr *peer, socklen_t peer_len);
 
 struct listener {
     weir_loop  *loop;
@@ -46,7 +46,7 @@ int  weir__listener_watch(struct listener *listener);
 /* Closes the descriptor; connections that wait in the backlog are dropped by the kernel. Again: nothing. */
 void weir__listener_close(struct listener *listener);
 
-/* [thread-safe] A descriptor of this process was closed: whoever rests for want of one tries again. */
-void weir__descriptor_closed(void);
+/* [thread-safe] Close a descriptor; whoever rests for want of one tries again. All of net and streams close this way. */
+void weir__descriptor_close(int fd);
 
 #endif

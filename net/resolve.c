@@ -87,8 +87,12 @@ static int resolve_error(int code, int error, const char *host, const char *serv
 int weir_loop_getaddrinfo(weir_loop *loop, const char *host, const char *service, const struct addrinfo *hints,
                           struct addrinfo **out)
 {
-    struct lookup *lookup = new_lookup(host, service, hints);
+    if (host == NULL && service == NULL)
+        return weir__fail_text(-EINVAL, "getaddrinfo: neither a host nor a service");
+    if (weir_loop_is_closed(loop))
+        return weir__fail(-ESHUTDOWN);
 
+    struct lookup *lookup = new_lookup(host, service, hints);
     if (lookup == NULL)
         return weir__fail(-ENOMEM);
     bool disposed = false;
@@ -155,14 +159,11 @@ static void free_naming(void *arg)
     sys_free(arg);
 }
 
-static int copy_out(const char *from, char *to, size_t size, const char *what)
+static int check_room(const char *name, size_t size, const char *what)
 {
-    size_t len = strlen(from);
+    size_t len = strlen(name);
 
-    if (len >= size)
-        return weir__fail_text(-ENOBUFS, "the %s has %zu bytes, there is room for %zu", what, len, size);
-    memcpy(to, from, len + 1);
-    return 0;
+    return len < size ? 0 : weir__fail_text(WEIR_ERESOLVE, "the %s has %zu bytes, there is room for %zu", what, len, size);
 }
 
 int weir_loop_getnameinfo(weir_loop *loop, const struct sockaddr *addr, unsigned addr_len, char *host, size_t host_size,
@@ -172,6 +173,10 @@ int weir_loop_getnameinfo(weir_loop *loop, const struct sockaddr *addr, unsigned
 
     if (addr == NULL || addr_len > sizeof naming->addr)
         return weir__fail_text(-EINVAL, "getnameinfo: an address of at most %zu bytes is needed", sizeof naming->addr);
+    if ((host == NULL || host_size == 0) && (service == NULL || service_size == 0))
+        return weir__fail_text(-EINVAL, "getnameinfo: neither name is wanted");
+    if (weir_loop_is_closed(loop))
+        return weir__fail(-ESHUTDOWN);
     naming = sys_calloc(1, sizeof *naming);
     if (naming == NULL)
         return weir__fail(-ENOMEM);
@@ -189,9 +194,13 @@ int weir_loop_getnameinfo(weir_loop *loop, const struct sockaddr *addr, unsigned
         code = weir__fail_text(WEIR_ERESOLVE, "the address has no name: %s",
                                code == EAI_SYSTEM ? weir_strerror(-naming->error) : gai_strerror(code));
     if (code == 0 && naming->want_host)
-        code = copy_out(naming->host, host, host_size, "host's name");
+        code = check_room(naming->host, host_size, "host's name");
     if (code == 0 && naming->want_service)
-        code = copy_out(naming->service, service, service_size, "service's name");
+        code = check_room(naming->service, service_size, "service's name");
+    if (code == 0 && naming->want_host)
+        memcpy(host, naming->host, strlen(naming->host) + 1);
+    if (code == 0 && naming->want_service)
+        memcpy(service, naming->service, strlen(naming->service) + 1);
     free_naming(naming);
     return code;
 }

@@ -26,8 +26,11 @@ void weir__server_unref(weir_server *server)
 {
     if (atomic_fetch_sub_explicit(&server->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t i = 0; i < server->part_count; i++)
+    for (size_t i = 0; i < server->part_count; i++) {
         sys_free(server->parts[i].listeners);
+        if (server->parts[i].inbox != NULL)
+            weir__inbox_unref(server->parts[i].inbox);
+    }
     weir__listen_set_fini(&server->sockets);
     server->acceptor->free(server->acceptor);
     pthread_mutex_destroy(&server->lock);
@@ -40,7 +43,7 @@ static void check_done(struct server_part *part)
 {
     weir_server *server = part->server;
 
-    if (!part->closed || part->done || !list_empty(&part->transports))
+    if (!part->closed || part->done || part->accepting || !list_empty(&part->transports))
         return;
     part->done = true;
     list_remove(&part->link);
@@ -49,6 +52,18 @@ static void check_done(struct server_part *part)
         weir__server_wake(server, SERVER_DONE);
     pthread_mutex_unlock(&server->lock);
     weir__server_unref(server);
+}
+
+bool weir__server_part_accept(struct server_part *part, int fd, const struct sockaddr *peer, socklen_t peer_len)
+{
+    struct acceptor *acceptor = part->server->acceptor;
+
+    part->accepting = true;                     /* a callback may free the server, and with it the part: not before it is done */
+    acceptor->accept(acceptor, part, fd, peer, peer_len);
+    part->accepting = false;
+    bool open = !part->closed;
+    check_done(part);
+    return open;
 }
 
 void weir__server_part_close(struct server_part *part)
@@ -195,7 +210,7 @@ void weir_server_close(weir_server *s)
         }
         part->close_item = (struct inbox_item) { .run = close_posted, .drop = close_dropped };
         weir__server_ref(s);
-        if (weir__inbox_post(part->loop->inbox, &part->close_item) < 0)
+        if (weir__inbox_post(part->inbox, &part->close_item) < 0)
             weir__server_unref(s);
     }
     weir__server_unref(s);
@@ -221,7 +236,7 @@ static void ask_clients(struct server_part *part, enum clients_ask ask)
         next = node->next;
         if (ask == CLIENTS_ABORT)
             weir_transport_abort(t);
-        else if (ask == CLIENTS_CLOSE || t->idle)
+        else if (ask == CLIENTS_CLOSE || (ask == CLIENTS_CLOSE_IDLE && t->idle))
             weir_transport_close(t);
     }
 }
@@ -251,7 +266,7 @@ static void post_ask(struct server_part *part, enum clients_ask ask)
         return;                                 /* on its way already */
     part->clients_item = (struct inbox_item) { .run = clients_posted, .drop = clients_dropped };
     weir__server_ref(part->server);
-    if (weir__inbox_post(part->loop->inbox, &part->clients_item) < 0)
+    if (weir__inbox_post(part->inbox, &part->clients_item) < 0)
         weir__server_unref(part->server);
 }
 

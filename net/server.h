@@ -38,13 +38,15 @@ enum clients_ask { CLIENTS_LEAVE, CLIENTS_CLOSE_IDLE, CLIENTS_CLOSE, CLIENTS_ABO
 
 struct server_part {
     weir_server *server;
-    weir_loop *loop;
+    weir_loop *loop;            /* may be gone before the server is: other threads use the inbox */
+    struct inbox *inbox;        /* the loop's, counted */
     struct listener *listeners;
     size_t listener_count;
     struct list transports;     /* of its connections, by owner_link */
     struct list link;           /* net_loop->parts */
     struct transport_owner owner;
     bool opened, closed, done;
+    bool accepting;             /* a connection is being made that is not on transports yet */
     struct inbox_item close_item;       /* posted once at most */
     struct inbox_item clients_item;
     atomic_bool clients_posted;
@@ -70,11 +72,18 @@ struct weir_server {
 int  weir__server_new(weir_loop *loop, struct acceptor *acceptor, const char *host, uint16_t port,
                       const weir_server_options *opts, weir_server **out);
 
+/* @code, a failure other than -EINVAL, -ENOTSUP and WEIR_ENOTASK that came before anything was looked at: opts->sock is ours
+ * and closed. */
+int  weir__server_refuse(const weir_server_options *opts, int code);
+
 /* @t is a connection of @part: counted, and closed with its clients. */
 void weir__server_adopt(struct server_part *part, weir_transport *t);
 
 /* transport_owner.gone of every part. */
 void weir__server_connection_gone(struct transport_owner *owner, weir_transport *t);
+
+/* One accepted connection for the acceptor. false: the part is closed since then, and may be gone. */
+bool weir__server_part_accept(struct server_part *part, int fd, const struct sockaddr *peer, socklen_t peer_len);
 
 /* On the part's loop: listeners closed; done as soon as the last connection is gone. */
 void weir__server_part_close(struct server_part *part);

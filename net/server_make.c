@@ -17,6 +17,7 @@
 #include "core/sys.h"
 #include "core/task.h"
 #include "net/net_loop.h"
+#include "net/listener.h"
 #include "net/resolve.h"
 
 #define BACKLOG_DEFAULT 100     /* asyncio's */
@@ -32,6 +33,8 @@ static int check_values(const weir_server_options *opts)
 {
     if (opts->tls == NULL && (opts->tls_handshake_timeout != 0 || opts->tls_shutdown_timeout != 0))
         return weir__fail_text(-EINVAL, "a TLS time limit without tls");
+    if (wrong_time(opts->tls_handshake_timeout) || wrong_time(opts->tls_shutdown_timeout))
+        return weir__fail_text(-EINVAL, "a TLS time limit has to be 0 or more seconds");
     if (opts->backlog < 0)
         return weir__fail_text(-EINVAL, "backlog %d: 0 (the default) or more", opts->backlog);
     if (wrong_time(opts->close_timeout) || wrong_time(opts->idle_timeout))
@@ -61,8 +64,7 @@ static int check_sock(const weir_server_options *opts)
     int code = sys_getsockopt(*opts->sock, SOL_SOCKET, SO_TYPE, &type);
 
     if (code < 0)
-        return weir__fail_text(code == -EBADF ? -EINVAL : code, "descriptor %d can't be listened on: %s", *opts->sock,
-                               weir_strerror(code));
+        return weir__fail_text(-EINVAL, "descriptor %d can't be listened on: %s", *opts->sock, weir_strerror(code));
     if (type != SOCK_STREAM)
         return weir__fail_text(-EINVAL, "descriptor %d is not a stream socket", *opts->sock);
     if (opts->all_workers && weir_worker_count() > 1)
@@ -154,12 +156,9 @@ static int bind_sockets(weir_loop *loop, const char *host, uint16_t port, size_t
 
 /* --- Parts ---------------------------------------------------------------- */
 
-static void on_accepted(struct listener *listener, int fd, const struct sockaddr *peer, socklen_t peer_len)
+static bool on_accepted(struct listener *listener, int fd, const struct sockaddr *peer, socklen_t peer_len)
 {
-    struct server_part *part = listener->part;
-    struct acceptor *acceptor = part->server->acceptor;
-
-    acceptor->accept(acceptor, part, fd, peer, peer_len);
+    return weir__server_part_accept(listener->part, fd, peer, peer_len);
 }
 
 /* On the part's loop: from here on the loop knows it and closes it when it ends. */
@@ -183,6 +182,7 @@ static int fill_part(weir_server *server, size_t index, weir_loop *loop)
 
     part->server = server;
     part->loop = loop;
+    part->inbox = weir__inbox_ref(loop->inbox);
     list_init(&part->transports);
     list_init(&part->link);
     part->owner.gone = weir__server_connection_gone;
@@ -246,6 +246,13 @@ static void drop_unopened(weir_server *server)
     }
 }
 
+int weir__server_refuse(const weir_server_options *opts, int code)
+{
+    if (opts != NULL && opts->sock != NULL)
+        weir__descriptor_close(*opts->sock);
+    return code;
+}
+
 int weir__server_new(weir_loop *loop, struct acceptor *acceptor, const char *host, uint16_t port,
                      const weir_server_options *opts, weir_server **out)
 {
@@ -256,8 +263,8 @@ int weir__server_new(weir_loop *loop, struct acceptor *acceptor, const char *hos
     if (opts == NULL)
         opts = &defaults;
     if (loop != weir__this_loop)
-        code = loop->closed ? weir__fail(-ESHUTDOWN)
-             : weir__fail_text(WEIR_ESTATE, "a server is started from a task of its own loop");
+        code = weir__server_refuse(opts, loop->closed ? weir__fail(-ESHUTDOWN)
+             : weir__fail_text(WEIR_ESTATE, "a server is started from a task of its own loop"));
     else if (weir__task_current() == NULL)
         code = weir__fail(WEIR_ENOTASK);
     else

@@ -95,6 +95,7 @@ static int wait_for_event(weir_server *server, enum server_event event)
 
     int code = weir__task_wait(WAIT_SERVER, server, FOREVER);
     if (waiter->task == NULL) {
+        weir__task_keep_cancel(code);
         free_waiter(waiter);
         return 0;
     }

@@ -60,6 +60,7 @@ void weir__transport_start(weir_transport *t)
         t->protocol->connection_made(t->self, t);
         t->calling = CALLING_NOTHING;
     }
+    weir__out_check_pause(t);                   /* for what was written before */
     if (t->early == EARLY_LOSE)
         weir__transport_lose(t, t->lost_code);
     else if (t->early == EARLY_CLOSE)
@@ -92,6 +93,12 @@ void weir__transport_start_later(weir_transport *t)
     weir__loop_call(t->loop, &t->later);
 }
 
+void weir__transport_start_now(weir_transport *t)
+{
+    weir__call_cancel(&t->later);
+    start_later(&t->later);
+}
+
 int weir__transport_wait_start(weir_transport *t)
 {
     t->starter = weir__task_current();
@@ -104,12 +111,13 @@ int weir__transport_wait_start(weir_transport *t)
         t->ops->close(t);
         return code;
     }
-    return 0;                                   /* it is made: a cut that came at the same time is met by the next wait */
+    weir__task_keep_cancel(code);               /* it is made all the same */
+    return 0;
 }
 
 void weir__transport_lose(weir_transport *t, int code)
 {
-    if (t->state >= TRANSPORT_LOST || t->early == EARLY_LOSE)
+    if (t->state >= TRANSPORT_LOST || (t->state == TRANSPORT_OPENING && t->early == EARLY_LOSE))
         return;
     t->lost_code = code;
     weir__out_discard(t);
@@ -170,6 +178,7 @@ void weir_transport_abort(weir_transport *t)
         return;
     weir__out_flush(t);                         /* one offer; what the kernel does not take is dropped */
     weir__transport_lose(t, 0);
+    t->lost_code = 0;                           /* the abort came before what the offer may have failed with */
 }
 
 void weir_transport_fail(weir_transport *t, int code, const char *why)
@@ -324,6 +333,7 @@ int weir_transport_set_write_buffer_limits(weir_transport *t, size_t high, size_
     }
     if (high < low || (ssize_t)high < 0)
         return weir__fail_text(-EINVAL, "the high mark (%zu) has to be at least the low mark (%zu)", high, low);
+    weir__out_flush(t);                         /* what the kernel takes now is not counted against the new marks */
     t->out.high = high;
     t->out.low = low;
     weir__out_check_pause(t);

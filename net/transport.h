@@ -111,6 +111,9 @@ void weir__transport_start(weir_transport *t);
 /* The same in a later pass; takes the caller's reference. */
 void weir__transport_start_later(weir_transport *t);
 
+/* Not later after all: for a protocol whose connection_made may be called from anywhere. */
+void weir__transport_start_now(weir_transport *t);
+
 /* The same from a task, which waits until connection_made has returned. Cut short, the transport is closed without a
  * callback and the code returned. [suspends] */
 int  weir__transport_wait_start(weir_transport *t);

@@ -180,7 +180,8 @@ void weir__out_check_pause(weir_transport *t)
 {
     struct out *out = &t->out;
 
-    if (out->size <= out->high || out->paused || t->state > TRANSPORT_FLUSHING)
+    /* Nothing is called before connection_made; after it the start looks again. */
+    if (out->size <= out->high || out->paused || t->state == TRANSPORT_OPENING || t->state > TRANSPORT_FLUSHING)
         return;
     weir__out_flush(t);
     if (out->size <= out->high || t->state > TRANSPORT_FLUSHING)
@@ -235,6 +236,8 @@ int weir__out_write(weir_transport *t, const weir_bytes *chunks, size_t count, s
         t->loop->output_due = true;
     }
     weir__out_check_pause(t);
+    if (out->most > 0 && out->size > out->most)
+        weir__out_flush(t);
     if (out->most > 0 && out->size > out->most)
         weir__transport_lose(t, -ENOBUFS);      /* nobody drains, and the bound is reached */
     return 0;

@@ -125,11 +125,10 @@ static void socket_close(weir_transport *t)
         (void)own_of(s);                        /* somebody may still ask after the descriptor is gone (BT-16) */
     if (t->refs > 1)
         (void)peer_of(s);
-    sys_close(s->fd);
+    weir__descriptor_close(s->fd);
     s->fd = -1;
     weir__loop_release(t->loop);
     s->admitted = false;
-    weir__descriptor_closed();
 }
 
 static const struct transport_ops socket_ops = {
@@ -183,7 +182,7 @@ int weir__socket_transport_init(struct socket_transport *s, weir_loop *loop, int
     if (code == 0)
         code = weir__loop_admit(loop, fd);
     if (code < 0) {
-        sys_close(fd);
+        weir__descriptor_close(fd);
         return weir__fail(code);
     }
     s->fd = fd;
@@ -217,7 +216,7 @@ weir_transport *weir__socket_transport_new(weir_loop *loop, int fd, const struct
     struct socket_transport *s = sys_calloc(1, sizeof *s);
 
     if (s == NULL) {
-        sys_close(fd);
+        weir__descriptor_close(fd);
         *code = weir__fail(-ENOMEM);
         return NULL;
     }
