@@ -61,8 +61,15 @@ static void close_and_watch(struct stream *stream)
 static int run_handler(void *arg)
 {
     struct stream *stream = arg;
-    int code = stream->handler.cb(stream->reader, &stream->writer, stream->handler.arg);
+    weir_task *self = weir__task_current();
+    int code;
 
+    if (self->cancel_pending) {                 /* the loop ends already: no handler, but its connection has to go */
+        self->cancel_pending = false;
+        code = weir__fail(-ECANCELED);
+    } else {
+        code = stream->handler.cb(stream->reader, &stream->writer, stream->handler.arg);
+    }
     if (is_a_failure(stream, code))
         report(stream, code);
     close_and_watch(stream);
@@ -76,6 +83,7 @@ weir_task *weir__handler_task(weir_loop *loop, const struct stream_handler *hand
 
     if (task != NULL) {
         task->label = "connection handler";
+        task->cleans_up = true;
         task->entry = (const void *)(uintptr_t)handler->cb;
     }
     return task;
@@ -89,7 +97,7 @@ static void call_plain(struct stream *stream)
 
     if (is_a_failure(stream, code))
         report(stream, code);
-    if (code < 0)
+    if (code < 0 || stream->users == 1)         /* failed, or nobody kept it */
         close_and_watch(stream);
     weir__stream_drop_user(stream);
 }

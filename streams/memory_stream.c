@@ -51,11 +51,10 @@ static int stream_factory(void *arg, const weir_protocol **protocol, void **self
     return 0;
 }
 
-/* Usable before connection_made has come: what is written waits for it. */
+/* Usable at once: nobody but us sees a stream's connection_made. */
 static void give_to_user(struct memory_stream *m, weir_transport *t)
 {
-    m->stream.transport = t;
-    weir__transport_ref(t);
+    weir__transport_start_now(t);
     weir__stream_add_user(&m->stream);
 }
 
@@ -125,7 +124,8 @@ static void collector_lost(void *self, int code)
 {
     struct collector *collector = self;
 
-    (void)code;                                 /* a handler that leaves input unread resets us, which is no failure */
+    if (code == -ENOMEM)                        /* part of the output is missing; a reset only means input left unread */
+        collector->failure = code;
     collector->lost = true;
     if (collector->waiter != NULL)
         weir__task_wake(collector->waiter, 0);
@@ -164,13 +164,15 @@ static void wait_for_output(struct collector *collector)
     self->cancel_pending = self->cancel_pending || cancelled;
 }
 
-static int run_with_input(struct trial *trial, weir_transport *far, const void *in, size_t in_len)
+/* What the handler returned, or, with *ran false, why it did not run. */
+static int run_with_input(struct trial *trial, weir_transport *far, const void *in, size_t in_len, bool *ran)
 {
     int code = weir_transport_write(far, in, in_len);
 
     if (code == 0)
         code = weir_transport_write_eof(far);
     weir_task *task = code == 0 ? weir_create_task(run_trial, trial) : NULL;
+    *ran = task != NULL;
     if (task == NULL) {
         weir_writer_free(&trial->stream->stream.writer);
         weir_transport_abort(far);
@@ -201,16 +203,17 @@ int weir_test_handler(weir_client_connected_cb cb, void *arg, const void *in, si
     }
     give_to_user(trial.stream, near);
     weir__transport_ref(far);
-    code = run_with_input(&trial, far, in, in_len);
+    bool ran;
+    code = run_with_input(&trial, far, in, in_len, &ran);
     wait_for_output(collector);
     weir__transport_unref(far);
     if (collector->failure == 0 && collector->data == NULL) {
         collector->data = sys_malloc(1);        /* no output is not no memory: *out can be freed all the same */
         collector->failure = collector->data == NULL ? -ENOMEM : 0;
     }
-    if (collector->failure < 0) {
+    if (!ran || collector->failure < 0) {
         sys_free(collector->data);
-        code = weir__fail(collector->failure);
+        code = ran ? weir__fail(collector->failure) : code;
     } else {
         *out = collector->data;
         *out_len = collector->len;

@@ -164,12 +164,11 @@ int weir__reader_wait(weir_reader *r, enum want want, size_t bytes, struct scan 
     int code = weir__task_wait(WAIT_BYTES, r, limit_ns);
     r->waiter = NULL;
     weir__buffer_end_loan(&r->in);              /* another task may have read in between */
-    int failure = r->failure;
-    if (stream != NULL && weir__stream_unref(stream) == 0)
-        return weir__fail(-ECANCELED);          /* we were the last to hold it: *r is gone */
+    if (stream != NULL)
+        weir__stream_unref_later(stream);       /* the read that called us still looks at *r */
     if (code < 0)
         return code;
-    return failure < 0 ? weir__fail(failure) : 0;
+    return r->failure < 0 ? weir__fail(r->failure) : 0;
 }
 
 /* --- Feeding -------------------------------------------------------------- */

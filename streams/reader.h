@@ -62,8 +62,8 @@ static inline bool weir__reader_has_input(const weir_reader *r)
 
 /* --- Between reader.c and reader_read.c ----------------------------------- */
 
-/* Suspend until what is wanted is there, or the end, or a failure. Everything in *r may have changed after it, the end of
- * *r included: a negative code other than failure means "return this and touch nothing" */
+/* Suspend until what is wanted is there, or the end, or a failure. Everything in *r may have changed after it; *r itself
+ * stays at least until the task suspends again. */
 int weir__reader_wait(weir_reader *r, enum want want, size_t bytes, struct scan *scan);
 
 /* After a consuming read (SR-10a). */

@@ -184,6 +184,9 @@ static ssize_t move_exactly(weir_reader *r, char *buf, size_t n)
     size_t moved = 0;
 
     weir__buffer_end_loan(&r->in);
+    r->consumed = 0;
+    if (r->waiter != NULL && buffer_len(&r->in) < n && !r->eof)
+        return weir__fail(-EBUSY);              /* before anything is taken from under the other */
     for (;;) {
         moved += move_out(r, buf == NULL ? NULL : buf + moved, n - moved);
         r->consumed = moved;

@@ -20,6 +20,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/run.h"
 #include "core/sys.h"
 #include "core/task.h"
 #include "core/workers.h"
@@ -32,6 +33,7 @@
 /* One worker's share. */
 struct share {
     weir_task *main;            /* while it waits to be let go */
+    struct inbox_item release;  /* worker 0's word; posted once, and in our memory, so that it cannot fail */
     bool released;
 };
 
@@ -100,9 +102,8 @@ static void stop(void *arg)
 void weir_serve_stop(void)
 {
     pthread_mutex_lock(&current_lock);
-    weir_loop *loop = current != NULL ? weir_worker_loop(0) : NULL;
-    if (loop != NULL)
-        (void)weir_loop_call_soon_threadsafe(loop, stop, current);
+    if (current != NULL)
+        (void)weir__worker_call(0, stop, current);
     pthread_mutex_unlock(&current_lock);
 }
 
@@ -169,13 +170,18 @@ static int serve_clients(struct serve *serve)
 
 /* --- Every worker --------------------------------------------------------- */
 
-static void release(void *arg)
+static void release(struct inbox_item *item)
 {
-    struct share *share = arg;
+    struct share *share = list_entry(item, struct share, release);
 
     share->released = true;
     if (share->main != NULL)
         weir__task_wake(share->main, 0);
+}
+
+static void release_dropped(struct inbox_item *item)
+{
+    (void)item;                                 /* that worker has ended by itself */
 }
 
 static int wait_for_release(struct share *share)
@@ -192,8 +198,10 @@ static int wait_for_release(struct share *share)
 
 static void release_others(struct serve *serve)
 {
-    for (unsigned i = 1; i < serve->workers; i++)
-        (void)weir_loop_call_soon_threadsafe(weir_worker_loop(i), release, &serve->shares[i]);
+    for (unsigned i = 1; i < serve->workers; i++) {
+        serve->shares[i].release = (struct inbox_item) { .run = release, .drop = release_dropped };
+        (void)weir__inbox_post(weir_worker_loop(i)->inbox, &serve->shares[i].release);
+    }
 }
 
 static int start_worker(struct serve *serve, unsigned index)
@@ -230,8 +238,10 @@ static int serve_main(void *arg)
             code = serve_clients(serve);
         release_others(serve);
     }
-    if (serve->opts.worker_stop != NULL)
+    if (serve->opts.worker_stop != NULL) {
+        weir__run_end_tasks();                  /* handlers may outlive their connections, and use the state until then */
         serve->opts.worker_stop(serve->arg, serve->worker_args[index]);
+    }
     return code;
 }
 

@@ -61,8 +61,7 @@ struct socket_stream *weir__socket_stream_new(weir_loop *loop, int fd, const str
 
     if (s == NULL) {
         *code = weir__failure_here()->code;
-        sys_close(fd);
-        weir__descriptor_closed();
+        weir__descriptor_close(fd);
         return NULL;
     }
     weir__reader_init(&s->reader, loop, limits->limit > 0 ? limits->limit : STREAM_LIMIT);

@@ -17,22 +17,35 @@
 
 /* --- Life ----------------------------------------------------------------- */
 
+static void unref_last(struct call *call);
+
 void weir__stream_init(struct stream *stream, weir_loop *loop, weir_reader *reader, void (*release)(struct stream *))
 {
     *stream = (struct stream) { .reader = reader, .loop = loop, .refs = 1, .owns_reader = true, .release = release };
     list_init(&stream->drainers);
     list_init(&stream->closers);
+    weir__call_init(&stream->last_unref, unref_last);
     reader->stream = stream;
 }
 
-unsigned weir__stream_unref(struct stream *stream)
+void weir__stream_unref(struct stream *stream)
 {
     assert(stream->refs > 0);
-    unsigned left = --stream->refs;
-
-    if (left == 0)
+    if (--stream->refs == 0)
         stream->release(stream);
-    return left;
+}
+
+static void unref_last(struct call *call)
+{
+    weir__stream_unref(list_entry(call, struct stream, last_unref));
+}
+
+void weir__stream_unref_later(struct stream *stream)
+{
+    if (stream->refs > 1)
+        stream->refs--;
+    else
+        weir__loop_call(stream->loop, &stream->last_unref);
 }
 
 void weir__stream_add_user(struct stream *stream)

@@ -50,6 +50,7 @@ struct stream {
     struct weir_task *task;     /* made for the handler and not started yet; NULL otherwise */
     struct stream_handler handler;
     weir_handle *close_timer;   /* while output flushes against close_timeout */
+    struct call last_unref;     /* weir__stream_unref_later */
     void (*release)(struct stream *stream);     /* refs are gone */
 };
 
@@ -64,8 +65,10 @@ static inline void weir__stream_ref(struct stream *stream)
     stream->refs++;
 }
 
-/* How many are left; at 0 everything is gone. */
-unsigned weir__stream_unref(struct stream *stream);
+void weir__stream_unref(struct stream *stream);
+
+/* The same; what that frees stays until the running task has suspended. */
+void weir__stream_unref_later(struct stream *stream);
 
 /* One more user, one less: the last closes the connection. */
 void weir__stream_add_user(struct stream *stream);
