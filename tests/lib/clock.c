@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/lib/clock.c  clock_gettime, epoll_wait and epoll_ctl, defined here for the whole test program.
+ * tests/lib/clock.c  clock_gettime, gettimeofday, epoll_wait and epoll_ctl, defined here for the whole test program.
  */
 #include "lib/clock.h"
 
@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,6 +73,18 @@ int clock_gettime(clockid_t clock, struct timespec *out)
     out->tv_sec = ns / NS;
     out->tv_nsec = ns % NS;
     return 0;
+}
+
+/* What libev asks for the wall clock. */
+int gettimeofday(struct timeval *restrict out, void *restrict zone)
+{
+    struct timespec now;
+    int code = clock_gettime(CLOCK_REALTIME, &now);
+
+    (void)zone;
+    out->tv_sec = now.tv_sec;
+    out->tv_usec = now.tv_nsec / 1000;
+    return code;
 }
 
 int epoll_wait(int epoll, struct epoll_event *events, int most, int timeout_ms)

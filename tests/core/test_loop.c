@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tests/core/test_loop.c  What core/loop.c promises: the order of a pass, running, stopping and closing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <weir/loop.h>
+#include <weir/run.h>
+#include <weir/task.h>
+
+#include "core/loop.h"
+#include "lib/clock.h"
+#include "lib/each_fault.h"
+#include "lib/suite.h"
+#include "lib/trace.h"
+
+static weir_loop *loop;
+
+static void stop_cb(void *arg)
+{
+    (void)arg;
+    weir_loop_stop(loop);
+}
+
+static void queue_inner(void *arg)
+{
+    (void)arg;
+    trace("n");
+    weir_loop_call_soon(loop, trace_cb, "inner");
+}
+
+/* --- The pass ------------------------------------------------------------- */
+
+/* C112, EL-1, EL-6: a queue that is run until it is empty would run "inner" too soon, and one that is dropped at the stop
+ * never. */
+START_TEST(what_a_pass_queues_runs_in_the_next_one_and_survives_a_stop)
+{
+    loop = weir_loop_new();
+    weir_loop_call_soon(loop, trace_cb, "a");
+    weir_loop_call_soon(loop, queue_inner, NULL);
+    weir_loop_call_soon(loop, trace_cb, "b");
+    weir_loop_call_soon(loop, stop_cb, NULL);
+    weir_loop_call_soon(loop, trace_cb, "after");
+    ck_assert_str_eq(trace_text, "");           /* never inline */
+
+    ck_assert_int_eq(weir_loop_run_forever(loop), 0);
+    ck_assert_str_eq(trace_text, "anbafter");
+    weir_loop_stop(loop);
+    ck_assert_int_eq(weir_loop_run_forever(loop), 0);
+    ck_assert_str_eq(trace_text, "anbafterinner");
+    weir_loop_free(loop);
+}
+END_TEST
+
+/* C112, EL-6. With a stop that is only looked at after waiting, this would sleep for ever. */
+START_TEST(a_stop_before_the_run_makes_one_pass_that_does_not_wait)
+{
+    loop = weir_loop_new();
+    weir_loop_stop(loop);
+    uint64_t before = epoll_waits();
+    ck_assert_int_eq(weir_loop_run_forever(loop), 0);
+    ck_assert_uint_eq(epoll_waits() - before, 1);
+    weir_loop_free(loop);
+}
+END_TEST
+
+static void on_readable(struct ev_loop *ev, ev_io *io, int events)
+{
+    (void)ev, (void)io, (void)events;
+    trace("i");
+    weir_loop_call_soon(loop, trace_cb, "c");
+}
+
+static int yielding(void *word)
+{
+    trace(word);
+    weir_yield();
+    trace(word);
+    return 0;
+}
+
+static void start_yielding(void *arg)
+{
+    (void)arg;
+    trace("s");
+    weir_spawn(yielding, "y");
+}
+
+/* EL-5. libev by itself runs timers before I/O, and both before anything that was queued. */
+START_TEST(a_pass_runs_what_was_queued_then_io_then_timers)
+{
+    int ends[2];
+    ev_io io;
+
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(write(ends[1], "x", 1), 1);
+    loop = weir_loop_new();
+    ev_io_init(&io, on_readable, ends[0], EV_READ);
+    ev_io_start(weir_loop_ev(loop), &io);
+    weir_loop_call_later(loop, 0, trace_cb, "t");
+    weir_loop_call_soon(loop, start_yielding, NULL);
+
+    weir_loop_stop(loop);
+    ck_assert_int_eq(weir_loop_run_forever(loop), 0);
+    ck_assert_str_eq(trace_text, "sict");       /* c was made ready by I/O: this pass */
+
+    weir_loop_stop(loop);
+    ck_assert_int_eq(weir_loop_run_forever(loop), 0);
+    ck_assert_str_eq(trace_text, "sictyic");    /* y was queued by s: the next pass, and before I/O */
+
+    ev_io_stop(weir_loop_ev(loop), &io);
+    weir_loop_free(loop);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
+/* --- Running and stopping ------------------------------------------------- */
+
+static int stop_and_wait(void *arg)
+{
+    trace("1");
+    weir_loop_stop(loop);
+    weir_yield();
+    trace("2");
+    weir_yield();
+    return *(int *)arg;
+}
+
+static int return_five(void *arg)
+{
+    (void)arg;
+    return 5;
+}
+
+/* C116, EL-7: the task is not lost, it only has not come to its end. */
+START_TEST(a_stop_before_the_task_is_done_is_told_and_the_task_goes_on_later)
+{
+    int result = 3;
+
+    loop = weir_loop_new();
+    ck_assert_int_eq(weir_loop_run_until_complete(loop, stop_and_wait, &result), WEIR_ESTATE);
+    ck_assert_str_ne(weir_error_detail(), "");
+    ck_assert_str_ne(weir_error_detail(), weir_strerror(WEIR_ESTATE));
+    ck_assert_str_eq(trace_text, "1");
+    ck_assert_int_eq(weir_loop_run_until_complete(loop, return_five, NULL), 5);
+    ck_assert_str_eq(trace_text, "12");
+    weir_loop_free(loop);
+}
+END_TEST
+
+static int stop_and_return(void *arg)
+{
+    weir_loop_stop(loop);
+    return *(int *)arg;
+}
+
+/* The stop has done what it was for; kept, it would break the next run, which nobody asked to stop. */
+START_TEST(a_stop_in_the_pass_that_ends_the_run_does_not_count_for_the_next)
+{
+    int result = 3;
+
+    loop = weir_loop_new();
+    ck_assert_int_eq(weir_loop_run_until_complete(loop, stop_and_return, &result), 3);
+    result = 0;
+    trace_text[0] = '\0';
+    ck_assert_int_eq(weir_loop_run_until_complete(loop, yielding, "y"), 0);
+    ck_assert_str_eq(trace_text, "yy");
+    weir_loop_free(loop);
+}
+END_TEST
+
+static int run_inside(void *other)
+{
+    int *codes = other;
+    weir_loop *second = weir_loop_new();
+
+    codes[0] = weir_loop_run_forever(loop);
+    codes[1] = weir_loop_run_until_complete(loop, return_five, NULL);
+    codes[2] = weir_loop_run_until_complete(second, return_five, NULL);
+    codes[3] = weir_loop_run_forever(second);
+    codes[4] = weir_loop_close(loop);
+    weir_loop_free(loop);                       /* a running one is not freed */
+    codes[5] = weir_loop_is_running(loop) && !weir_loop_is_closed(loop) && !weir_loop_is_running(second);
+    codes[6] = weir_get_running_loop() == loop;
+    weir_loop_free(second);
+    return weir_yield();
+}
+
+/* C116, EL-7, EL-8. */
+START_TEST(a_thread_runs_one_loop_at_a_time_and_a_running_loop_is_not_closed)
+{
+    int codes[7];
+
+    ck_assert_ptr_null(weir_get_running_loop());
+    loop = weir_loop_new();
+    ck_assert(!weir_loop_is_running(loop));
+    ck_assert_int_eq(weir_loop_run_until_complete(loop, run_inside, codes), 0);
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(codes[i], -EBUSY);
+    ck_assert_int_eq(codes[5], 1);
+    ck_assert_int_eq(codes[6], 1);
+    ck_assert_ptr_null(weir_get_running_loop());
+    ck_assert(!weir_loop_is_running(loop));
+    weir_loop_free(loop);
+}
+END_TEST
+
+static void *stop_it(void *arg)
+{
+    weir_loop_stop(arg);
+    return NULL;
+}
+
+/* Whether the stop comes before the run, while it polls or between two passes is up to the scheduler; it counts always. */
+START_TEST(a_stop_from_another_thread_ends_a_run_that_sleeps)
+{
+    loop = weir_loop_new();
+    for (int i = 0; i < 100; i++) {
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, stop_it, loop), 0);
+        ck_assert_int_eq(weir_loop_run_forever(loop), 0);
+        pthread_join(thread, NULL);
+    }
+    weir_loop_free(loop);
+}
+END_TEST
+
+static int read_clocks(void *arg)
+{
+    double *times = arg;
+
+    times[0] = weir_loop_time(weir_get_running_loop());
+    clock_advance(1.5);
+    clock_jump_wall(-1000);
+    times[1] = weir_loop_time(weir_get_running_loop());     /* read now, not the pass's */
+    return 0;
+}
+
+START_TEST(loop_time_is_monotonic_and_read_at_the_call)
+{
+    double times[2];
+
+    clock_fake();
+    ck_assert_int_eq(weir_run(read_clocks, times), 0);
+    ck_assert_double_ge(times[1] - times[0], 1.4999);
+    ck_assert_double_le(times[1] - times[0], 1.5001);
+}
+END_TEST
+
+/* Put something that cannot be polled in the place of the loop's epoll descriptor, as a confused program might. */
+static void break_epoll(void)
+{
+    char path[64], target[64];
+    int null = open("/dev/null", O_RDONLY);
+
+    for (int fd = 3; fd < 64; fd++) {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        ssize_t len = readlink(path, target, sizeof target - 1);
+        if (len > 0 && strstr((target[len] = '\0', target), "eventpoll") != NULL)
+            dup2(null, fd);
+    }
+    close(null);
+}
+
+/* FAULTS 40. libev by itself prints a line and aborts the process. */
+START_TEST(a_poll_that_fails_for_good_ends_the_run_with_its_code)
+{
+    loop = weir_loop_new();
+    weir_loop_stop(loop);
+    ck_assert_int_eq(weir_loop_run_forever(loop), 0);
+    break_epoll();
+    int code = weir_loop_run_forever(loop);
+    ck_assert_msg(code == -EINVAL || code == -EBADF, "run_forever gave %d", code);
+    weir_loop_free(loop);
+}
+END_TEST
+
+/* --- Closing -------------------------------------------------------------- */
+
+static int leave_calls_behind(void *arg)
+{
+    (void)arg;
+    weir_loop_call_soon(loop, trace_cb, "never");
+    weir_loop_call_later(loop, 1000, trace_cb, "never");
+    weir_loop_call_soon_threadsafe(loop, trace_cb, "never");
+    return 0;
+}
+
+/* C116, EL-8. What is dropped is dropped whole: the leak checkers look at this test. */
+START_TEST(closing_drops_what_is_queued_and_answers_with_codes_from_then_on)
+{
+    loop = weir_loop_new();
+    ck_assert_int_eq(weir_loop_run_until_complete(loop, leave_calls_behind, NULL), 0);
+    ck_assert(!weir_loop_is_closed(loop));
+    ck_assert_int_eq(weir_loop_close(loop), 0);
+    ck_assert(weir_loop_is_closed(loop));
+    ck_assert_int_eq(weir_loop_close(loop), 0);
+
+    ck_assert_ptr_null(weir_loop_call_soon(loop, trace_cb, "x"));
+    ck_assert_ptr_null(weir_loop_call_later(loop, 0, trace_cb, "x"));
+    ck_assert_ptr_null(weir_loop_call_at(loop, 0, trace_cb, "x"));
+    ck_assert_int_eq(weir_loop_call_soon_threadsafe(loop, trace_cb, "x"), -ESHUTDOWN);
+    ck_assert_int_eq(weir_loop_run_forever(loop), -ESHUTDOWN);
+    ck_assert_int_eq(weir_loop_run_until_complete(loop, return_five, NULL), -ESHUTDOWN);
+    ck_assert_int_eq(weir_loop_add_signal_handler(loop, SIGUSR1, trace_cb, "x"), -ESHUTDOWN);
+    ck_assert_int_eq(weir_loop_remove_signal_handler(loop, SIGUSR1), 0);
+    ck_assert_ptr_null(weir_loop_ev(loop));
+    ck_assert_double_gt(weir_loop_time(loop), 0);
+    weir_loop_stop(loop);
+    ck_assert_str_eq(trace_text, "");
+    ck_assert_uint_eq(loop->handles.live, 0);
+    weir_loop_free(loop);
+    weir_loop_free(NULL);
+}
+END_TEST
+
+static int wait_for_ever(void *name)
+{
+    weir_task_set_name(weir_current_task(), name);
+    weir_task_join(weir_current_task());        /* refused: leaves a detail behind */
+    int code = weir_sleep(1e9);
+    trace(code == -ECANCELED ? "c" : "?");
+    weir_yield();
+    trace(name);
+    return code;
+}
+
+static int leave_tasks_behind(void *arg)
+{
+    (void)arg;
+    weir_spawn(wait_for_ever, "parked");
+    weir_yield();
+    weir_spawn(wait_for_ever, "not begun");
+    return 0;
+}
+
+/* Tasks hold what only they can let go of: memory, connections, threads' work. */
+START_TEST(closing_cancels_the_tasks_that_are_left_and_waits_for_their_end)
+{
+    loop = weir_loop_new();
+    ck_assert_int_eq(weir_loop_run_until_complete(loop, leave_tasks_behind, NULL), 0);
+    ck_assert_int_eq(weir_loop_close(loop), 0);
+    ck_assert_str_eq(trace_text, "cparked");
+    ck_assert(list_empty(&loop->tasks));
+    weir_loop_free(loop);
+}
+END_TEST
+
+/* --- Failures nobody else gets -------------------------------------------- */
+
+static int fail_named(void *arg)
+{
+    weir_task_set_name(weir_current_task(), arg);
+    return -EIO;
+}
+
+static void note_failure(weir_loop *of, int code, const char *message, void *arg)
+{
+    if (of == loop && code == -EIO)
+        trace(message);
+    trace(arg);
+}
+
+static void note_line(int level, const char *message, void *arg)
+{
+    (void)arg;
+    if (level == 3 && strstr(message, "code=-5") != NULL && strstr(message, "error=\"") != NULL)
+        trace("[logged]");
+}
+
+static int fail_twice(void *arg)
+{
+    (void)arg;
+    loop = weir_get_running_loop();
+    weir_loop_set_exception_handler(loop, note_failure, "!");
+    weir_spawn(fail_named, "bee");
+    weir_spawn(trace_task, " next ");
+    weir_yield();
+    weir_yield();
+    weir_loop_set_exception_handler(loop, NULL, NULL);
+    weir_spawn(fail_named, "ant");
+    weir_yield();
+    return weir_yield();
+}
+
+/* C118, EL-11: whoever is told, the loop goes on with the next. */
+START_TEST(an_unasked_failure_goes_to_the_handler_or_else_to_the_log)
+{
+    weir_set_log(note_line, NULL, 0);
+    ck_assert_int_eq(weir_run(fail_twice, NULL), 0);
+    ck_assert_str_eq(trace_text, "bee failed! next [logged]");
+}
+END_TEST
+
+/* --- Without memory or descriptors ---------------------------------------- */
+
+static int make_and_free(void *arg)
+{
+    weir_loop *made = weir_loop_new();
+
+    (void)arg;
+    if (made == NULL)
+        return strlen(weir_error_detail()) > 0 ? -1 : -2;
+    weir_loop_free(made);
+    return 0;
+}
+
+START_TEST(a_loop_that_cannot_be_made_is_null_with_a_reason)
+{
+    uint64_t failures = each_fault(FAULT_ANY, false, make_and_free, NULL);
+
+    ck_assert_uint_ge(failures, 3);             /* its memory, the eventfd, libev's reserve */
+    failures = each_fault(FAULT_ANY, true, make_and_free, NULL);
+    ck_assert_uint_ge(failures, 3);
+}
+END_TEST
+
+static int nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+/* FAULTS 26: starts or refuses, at every number of descriptors. */
+START_TEST(with_too_few_descriptors_a_run_is_refused_and_nothing_leaks)
+{
+    struct rlimit limit;
+    bool refused = false, ran = false;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    rlim_t before = limit.rlim_cur;
+    for (rlim_t n = 0; n < 64; n++) {
+        limit.rlim_cur = n;
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        int code = weir_run(nothing, NULL);
+        limit.rlim_cur = before;
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        refused = refused || code == -EMFILE;
+        ran = code == 0;
+        ck_assert_msg(code == 0 || code == -EMFILE, "with %d descriptors: %d", (int)n, code);
+    }
+    ck_assert(refused && ran);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("core/loop");
+
+    TCase *pass = tcase_create("pass");
+    tcase_add_test(pass, what_a_pass_queues_runs_in_the_next_one_and_survives_a_stop);
+    tcase_add_test(pass, a_stop_before_the_run_makes_one_pass_that_does_not_wait);
+    tcase_add_test(pass, a_pass_runs_what_was_queued_then_io_then_timers);
+    suite_add_tcase(s, pass);
+
+    TCase *running = tcase_create("running");
+    tcase_add_test(running, a_stop_before_the_task_is_done_is_told_and_the_task_goes_on_later);
+    tcase_add_test(running, a_stop_in_the_pass_that_ends_the_run_does_not_count_for_the_next);
+    tcase_add_test(running, a_thread_runs_one_loop_at_a_time_and_a_running_loop_is_not_closed);
+    tcase_add_test(running, a_stop_from_another_thread_ends_a_run_that_sleeps);
+    tcase_add_test(running, loop_time_is_monotonic_and_read_at_the_call);
+    tcase_add_test(running, a_poll_that_fails_for_good_ends_the_run_with_its_code);
+    suite_add_tcase(s, running);
+
+    TCase *ending = tcase_create("ending");
+    tcase_add_test(ending, closing_drops_what_is_queued_and_answers_with_codes_from_then_on);
+    tcase_add_test(ending, closing_cancels_the_tasks_that_are_left_and_waits_for_their_end);
+    tcase_add_test(ending, an_unasked_failure_goes_to_the_handler_or_else_to_the_log);
+    tcase_add_test(ending, a_loop_that_cannot_be_made_is_null_with_a_reason);
+    tcase_add_test(ending, with_too_few_descriptors_a_run_is_refused_and_nothing_leaks);
+    suite_add_tcase(s, ending);
+    return s;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tests/streams/test_stream.c  What the stream protocol of streams/stream.c promises, over any transport (SEMANTICS SP).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <weir/run.h>
+#include <weir/task.h>
+
+#include "lib/stream_far.h"
+#include "lib/suite.h"
+
+/* One end has a stream protocol with a reader of the test's, the other is a transport in the test's hand. */
+struct bench {
+    weir_reader *reader;
+    weir_client_connected_cb cb;
+    weir_transport *near, *far;
+    char got[64];               /* what the far end received */
+    size_t got_len;
+};
+
+static void collect(void *self, const void *data, size_t len)
+{
+    struct bench *bench = self;
+
+    if (len <= sizeof bench->got - bench->got_len)
+        memcpy(bench->got + bench->got_len, data, len);
+    bench->got_len += len;
+}
+
+static void say_lost(void *self, int code)
+{
+    (void)self;
+    say("lost:%s", code_name(code));
+}
+
+static bool keep_open(void *self)
+{
+    (void)self;
+    return true;
+}
+
+static const weir_protocol collector = { .data_received = collect, .eof_received = keep_open, .connection_lost = say_lost };
+
+static int far_factory(void *arg, const weir_protocol **protocol, void **self)
+{
+    *protocol = &collector;
+    *self = arg;
+    return 0;
+}
+
+static int near_factory(void *arg, const weir_protocol **protocol, void **self)
+{
+    struct bench *bench = arg;
+
+    bench->reader = weir_reader_new(100);
+    *protocol = weir_stream_protocol();
+    *self = weir_stream_protocol_new(bench->reader, bench->cb, bench);
+    return *self == NULL ? -ENOMEM : 0;
+}
+
+static int open_bench(struct bench *bench)
+{
+    int code = weir_memory_pair(near_factory, bench, &bench->near, far_factory, bench, &bench->far, 0);
+
+    far_settle();
+    return code;
+}
+
+static void say_read(weir_reader *reader, size_t n)
+{
+    weir_bytes out;
+    ssize_t got = weir_reader_read(reader, n, &out);
+
+    say("%s", got >= 0 ? quoted(out.data, out.len) : code_name(got));
+}
+
+/* SP-1, SP-2, SR-8 */
+static int feed_a_reader(void *arg)
+{
+    struct bench bench = { .cb = NULL };
+    int code = open_bench(&bench);
+
+    (void)arg;
+    if (code < 0)
+        return code;
+    say("%s", code_name(weir_reader_set_transport(bench.reader, bench.near)));  /* it has it already */
+    weir_transport_write(bench.far, "hello", 5);
+    say_read(bench.reader, 5);
+    weir_transport_write_eof(bench.far);
+    say_read(bench.reader, 5);
+    weir_transport_write(bench.near, "late", 4);        /* half-open: the peer's end closes nothing */
+    far_settle();
+    say("%s %d", quoted(bench.got, bench.got_len), weir_transport_is_closing(bench.near));
+    weir_transport_close(bench.near);
+    far_settle();
+    say("%d", weir_reader_at_eof(bench.reader));
+    weir_reader_free(bench.reader);             /* without a callback it is still ours */
+    weir_transport_abort(bench.far);
+    far_settle();
+    return 0;
+}
+
+START_TEST(a_stream_protocol_feeds_the_reader_that_it_was_given)
+{
+    ck_assert_int_eq(weir_run(feed_a_reader, NULL), 0);
+    ck_assert_str_eq(said(), "ESTATE \"hello\" \"\" \"late\" 0 1 lost:0");
+}
+END_TEST
+
+/* SP-1: the code of the loss is the reader's failure. */
+static int lose_the_connection(void *arg)
+{
+    struct bench bench = { .cb = NULL };
+    int code = open_bench(&bench);
+
+    (void)arg;
+    if (code < 0)
+        return code;
+    weir_transport_write(bench.far, "unread", 6);
+    far_settle();
+    weir_transport_fail(bench.near, -EIO, "for the test");
+    far_settle();
+    say("%s %zu", code_name(weir_reader_exception(bench.reader)), weir_reader_buffered(bench.reader));
+    say_read(bench.reader, 5);
+    weir_reader_free(bench.reader);
+    return 0;
+}
+
+START_TEST(a_lost_connection_fails_its_reader)
+{
+    ck_assert_int_eq(weir_run(lose_the_connection, NULL), 0);
+    ck_assert_str_eq(said(), "EIO 6 EIO lost:0");
+}
+END_TEST
+
+/* SP-3, SP-4: with a callback a writer is made, and the callback is a task. */
+static int answer(weir_reader *reader, weir_writer *writer, void *arg)
+{
+    struct bench *bench = arg;
+    weir_bytes line;
+
+    say("%s %d", weir_current_task() != NULL ? "task" : "plain", bench->reader == reader);
+    ssize_t n = weir_reader_readline(reader, &line);
+    return n > 0 ? weir_writer_printf(writer, "got %zd", n) : weir_result(n);
+}
+
+static int serve_over_memory(void *arg)
+{
+    struct bench bench = { .cb = answer };
+    int code = open_bench(&bench);
+
+    (void)arg;
+    if (code < 0)
+        return code;
+    weir_transport_write(bench.far, "line\n", 5);
+    far_settle();
+    say("%s", quoted(bench.got, bench.got_len));        /* the reader went with the connection */
+    return 0;
+}
+
+START_TEST(a_stream_protocol_with_a_callback_is_a_server_over_any_transport)
+{
+    ck_assert_int_eq(weir_run(serve_over_memory, NULL), 0);
+    ck_assert_str_eq(said(), "task 1 \"got 5\" lost:0");
+}
+END_TEST
+
+/* Made, and never given to a transport that starts: the loop's end finds it. */
+static int end_before_the_start(void *arg)
+{
+    struct bench bench = { .cb = *(int *)arg ? answer : NULL };
+    int code = weir_memory_pair(near_factory, &bench, &bench.near, far_factory, &bench, &bench.far, 0);
+
+    if (code == 0 && bench.cb == NULL) {
+        far_settle();
+        weir_transport_abort(bench.near);
+        far_settle();
+        weir_reader_free(bench.reader);
+    }
+    return code;
+}
+
+START_TEST(a_loop_that_ends_takes_streams_along_that_had_not_begun)
+{
+    ck_assert_int_eq(weir_run(end_before_the_start, &_i), 0);
+}
+END_TEST
+
+/* SP-11, any number of waiters, and what they get: in test_writer.c. Here: a reader freed under a live connection. */
+static int free_the_reader_early(void *arg)
+{
+    struct bench bench = { .cb = NULL };
+    int code = open_bench(&bench);
+
+    (void)arg;
+    if (code < 0)
+        return code;
+    weir_reader_free(bench.reader);
+    weir_transport_write(bench.far, "nobody reads this", 17);
+    far_settle();
+    return 0;
+}
+
+START_TEST(input_for_a_reader_that_was_freed_ends_the_connection)
+{
+    ck_assert_int_eq(weir_run(free_the_reader_early, NULL), 0);
+    ck_assert_str_eq(said(), "lost:ECONNRESET");
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *stream = suite_create("streams/stream");
+
+    TCase *protocol = tcase_create("protocol");
+    tcase_add_test(protocol, a_stream_protocol_feeds_the_reader_that_it_was_given);
+    tcase_add_test(protocol, a_lost_connection_fails_its_reader);
+    tcase_add_test(protocol, a_stream_protocol_with_a_callback_is_a_server_over_any_transport);
+    tcase_add_loop_test(protocol, a_loop_that_ends_takes_streams_along_that_had_not_begun, 0, 2);
+    tcase_add_test(protocol, input_for_a_reader_that_was_freed_ends_the_connection);
+    suite_add_tcase(stream, protocol);
+    return stream;
+}
