@@ -133,6 +133,8 @@ START_TEST(a_view_stays_where_it_is_while_the_buffer_outgrows_its_block_twice)
 }
 END_TEST
 
+#define MUCH ((size_t)64 * 1024)        /* unread bytes beyond which a sequence feeds no more: it has to end */
+
 struct view {
     weir_bytes bytes;
     size_t from;
@@ -165,14 +167,15 @@ START_TEST(a_random_sequence_gives_the_bytes_in_order_and_keeps_the_view)
     struct view view = { .out = false };
     size_t read = 0;
 
-    for (int step = 0; step < 400; step++) {
+    for (int step = 0; step < 300; step++) {
         size_t unread = written - read, n = random_size(&seed, unread);
         void *at;
         size_t room;
         switch (rand_r(&seed) % 8) {
         case 0:
         case 1:
-            ck_assert_int_eq(append(random_size(&seed, 1 << 16)), 0);
+            if (unread < MUCH)
+                ck_assert_int_eq(append(random_size(&seed, 1 << 16)), 0);
             break;
         case 2:                                 /* as a transport: ask for room, use some of it */
             n = 1 + random_size(&seed, 20000);
@@ -187,7 +190,7 @@ START_TEST(a_random_sequence_gives_the_bytes_in_order_and_keeps_the_view)
             ck_assert_int_eq(weir__buffer_receive(&buffer, 1, BLOCK_LARGEST, &at, &room), 0);
             ck_assert_uint_ge(room, 1);
             n = random_size(&seed, room);
-            if (n == 0)
+            if (n == 0 || unread > MUCH)
                 break;
             memcpy(at, stream_from(written), n);
             ck_assert_int_eq(weir__buffer_received(&buffer, n), 0);
@@ -213,7 +216,8 @@ START_TEST(a_random_sequence_gives_the_bytes_in_order_and_keeps_the_view)
             read += n;
             break;
         }
-        check_all(&view, read);
+        if (step % 4 == 0)
+            check_all(&view, read);
     }
 }
 END_TEST

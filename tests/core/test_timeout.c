@@ -12,10 +12,7 @@
 #include "lib/clock.h"
 #include "lib/suite.h"
 
-static bool near(double a, double b)
-{
-    return fabs(a - b) < 0.005;
-}
+#define NEAR(a, b) (fabs((a) - (b)) < 0.005)
 
 /* --- Expiry --------------------------------------------------------------- */
 
@@ -49,10 +46,10 @@ START_TEST(every_wait_after_expiry_fails_until_the_scope_ends)
     clock_fake();
     ck_assert_int_eq(weir_run(wait_after_expiry, &seen), 0);
     ck_assert_int_eq(seen.code[0], -ETIMEDOUT);
-    ck_assert(near(seen.at[0], 1));
+    ck_assert(NEAR(seen.at[0], 1));
     ck_assert_int_eq(seen.code[1], -ETIMEDOUT);
     ck_assert_int_eq(seen.code[2], -ETIMEDOUT);
-    ck_assert(near(seen.at[2], 1));
+    ck_assert(NEAR(seen.at[2], 1));
     ck_assert(seen.expired[0]);
     ck_assert_int_eq(seen.code[3], 0);
 }
@@ -169,7 +166,7 @@ START_TEST(a_deadline_counts_for_all_waits_in_it_together)
     ck_assert_int_eq(seen.code[0], 0);
     ck_assert_int_eq(seen.code[1], 0);
     ck_assert_int_eq(seen.code[2], -ETIMEDOUT);
-    ck_assert(near(seen.at[0], 1));
+    ck_assert(NEAR(seen.at[0], 1));
 }
 END_TEST
 
@@ -238,16 +235,16 @@ START_TEST(the_earliest_of_nested_deadlines_counts_and_each_end_restores_the_out
     clock_fake();
     ck_assert_int_eq(weir_run(nest, &seen), 0);
     ck_assert_int_eq(seen.code[0], -ETIMEDOUT);
-    ck_assert(near(seen.at[0], 1));
+    ck_assert(NEAR(seen.at[0], 1));
     ck_assert(seen.expired[0]);
     ck_assert_int_eq(seen.code[1], 0);
     ck_assert_int_eq(seen.code[2], -ETIMEDOUT);
-    ck_assert(near(seen.at[2], 3));
+    ck_assert(NEAR(seen.at[2], 3));
     ck_assert(!seen.expired[1]);                /* it was not the inner one */
     ck_assert_int_eq(seen.code[3], -ETIMEDOUT);
     ck_assert(seen.expired[2]);
     ck_assert_int_eq(seen.code[4], 0);
-    ck_assert(near(seen.at[4], 13));
+    ck_assert(NEAR(seen.at[4], 13));
 }
 END_TEST
 
@@ -280,7 +277,7 @@ START_TEST(a_scope_that_was_never_ended_counts_until_an_enclosing_one_ends)
     clock_fake();
     ck_assert_int_eq(weir_run(forget_one, &seen), 0);
     ck_assert_int_eq(seen.code[0], -ETIMEDOUT);
-    ck_assert(near(seen.at[0], 1));
+    ck_assert(NEAR(seen.at[0], 1));
     ck_assert_int_eq(seen.code[1], 0);
 }
 END_TEST
@@ -348,7 +345,6 @@ END_TEST
 START_TEST(outside_of_a_task_a_scope_does_nothing)
 {
     weir_timeout scope;
-
     weir_timeout_begin(&scope, -1);
     ck_assert(!weir_timeout_end(&scope));
 }

@@ -164,7 +164,7 @@ static int watch_many(void *arg)
 {
     struct seen *seen = arg;
     static weir_task *tasks[MANY];
-    double step = 0.1;
+    static double step = 0.1;                   /* it goes on while the run ends */
     weir_task *busy = weir_create_task(keep_busy, &step);
 
     for (int i = 0; i < MANY; i++)

@@ -328,7 +328,7 @@ static int follow_the_model(void *arg)
 
     m->reader = weir_reader_new(MODEL_MOST);
     for (size_t i = 0; i < MODEL_MOST; i++)
-        m->bytes[i] = rand() % 10 == 0 ? '\n' : (char)('a' + rand() % 26);
+        m->bytes[i] = (char)(rand() % 10 == 0 ? '\n' : 'a' + rand() % 26);
     while (m->wrong == NULL && m->fed < MODEL_MOST) {
         size_t piece = rand() % 8 == 0 ? (size_t)rand() % 3000 : (size_t)rand() % 50;
         if (piece > MODEL_MOST - m->fed)
