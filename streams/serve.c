@@ -30,10 +30,13 @@
 #define DRAIN_DEFAULT 30.0      /* seconds */
 #define BACKLOG_SERVE 4096      /* asyncio's 100 is for a chat; the kernel bounds it by net.core.somaxconn */
 
-/* One worker's share. */
+/* One worker's share. Its messages lie in our memory, so that sending them cannot fail; each is sent once. */
 struct share {
+    struct serve *serve;
+    struct inbox_item report;   /* to worker 0: worker_start has returned */
+    int start_result;
     weir_task *main;            /* while it waits to be let go */
-    struct inbox_item release;  /* worker 0's word; posted once, and in our memory, so that it cannot fail */
+    struct inbox_item release;  /* worker 0's word */
     bool released;
 };
 
@@ -47,6 +50,7 @@ struct serve {
     weir_server *server;        /* worker 0's */
     weir_handle *drain_timer;   /* worker 0's */
     unsigned started;           /* worker 0's: workers whose worker_start succeeded */
+    bool start_failed;          /* worker 0's: one did not */
     unsigned stops;             /* worker 0's: how often a stop was asked for */
     weir_task *starter;         /* worker 0's main while it waits for the others to start */
     struct share *shares;       /* each worker's own */
@@ -116,24 +120,33 @@ static int catch_signals(struct serve *serve)
 
 /* --- Worker 0 ------------------------------------------------------------- */
 
-static void on_worker_started(void *arg)
+static void note_start(struct serve *serve, int result)
 {
-    struct serve *serve = arg;
-
-    if (++serve->started == serve->workers && serve->starter != NULL)
+    if (result < 0)
+        serve->start_failed = true;
+    else
+        serve->started++;
+    if (serve->starter != NULL && (serve->start_failed || serve->started == serve->workers))
         weir__task_wake(serve->starter, 0);
+}
+
+static void on_report(struct inbox_item *item)
+{
+    struct share *share = list_entry(item, struct share, report);
+
+    note_start(share->serve, share->start_result);
 }
 
 static int wait_for_all_started(struct serve *serve)
 {
-    while (serve->started < serve->workers) {
+    while (serve->started < serve->workers && !serve->start_failed) {
         serve->starter = weir__task_current();
         int code = weir__task_wait(WAIT_START, serve, FOREVER);
         serve->starter = NULL;
         if (code < 0)
             return code;
     }
-    return 0;
+    return serve->start_failed ? -ECANCELED : 0;        /* whoever failed says why */
 }
 
 static int serve_clients(struct serve *serve)
@@ -179,9 +192,9 @@ static void release(struct inbox_item *item)
         weir__task_wake(share->main, 0);
 }
 
-static void release_dropped(struct inbox_item *item)
+static void drop_message(struct inbox_item *item)
 {
-    (void)item;                                 /* that worker has ended by itself */
+    (void)item;                                 /* the worker it was for has ended by itself */
 }
 
 static int wait_for_release(struct share *share)
@@ -199,19 +212,35 @@ static int wait_for_release(struct share *share)
 static void release_others(struct serve *serve)
 {
     for (unsigned i = 1; i < serve->workers; i++) {
-        serve->shares[i].release = (struct inbox_item) { .run = release, .drop = release_dropped };
+        serve->shares[i].release = (struct inbox_item) { .run = release, .drop = drop_message };
         (void)weir__inbox_post(weir_worker_loop(i)->inbox, &serve->shares[i].release);
     }
 }
 
 static int start_worker(struct serve *serve, unsigned index)
 {
+    struct share *share = &serve->shares[index];
     int code = 0;
 
-    serve->worker_args[index] = NULL;
     if (serve->opts.worker_start != NULL)
         code = serve->opts.worker_start(serve->arg, &serve->worker_args[index]);
+    if (index == 0) {
+        note_start(serve, code);
+        return code;
+    }
+    share->serve = serve;
+    share->start_result = code;
+    share->report = (struct inbox_item) { .run = on_report, .drop = drop_message };
+    (void)weir__inbox_post(weir_worker_loop(0)->inbox, &share->report);
     return code;
+}
+
+static void stop_worker(struct serve *serve, unsigned index)
+{
+    if (serve->opts.worker_stop == NULL)
+        return;
+    weir__run_end_tasks();                      /* handlers may outlive their connections, and use the state until then */
+    serve->opts.worker_stop(serve->arg, serve->worker_args[index]);
 }
 
 static int serve_main(void *arg)
@@ -224,24 +253,21 @@ static int serve_main(void *arg)
         code = catch_signals(serve);
     if (code == 0)
         code = start_worker(serve, index);
-    if (code < 0)
+    if (code < 0) {
+        if (index == 0)
+            release_others(serve);              /* a worker_start may have taken the cancel that says the same */
         return code;
+    }
 
     if (index > 0) {
-        code = weir_loop_call_soon_threadsafe(weir_worker_loop(0), on_worker_started, serve);
-        if (code == 0)
-            code = wait_for_release(&serve->shares[index]);
+        code = wait_for_release(&serve->shares[index]);
     } else {
-        on_worker_started(serve);
         code = wait_for_all_started(serve);
         if (code == 0)
             code = serve_clients(serve);
         release_others(serve);
     }
-    if (serve->opts.worker_stop != NULL) {
-        weir__run_end_tasks();                  /* handlers may outlive their connections, and use the state until then */
-        serve->opts.worker_stop(serve->arg, serve->worker_args[index]);
-    }
+    stop_worker(serve, index);
     return code;
 }
 

@@ -186,6 +186,34 @@ START_TEST(a_worker_that_cannot_start_ends_everything)
 }
 END_TEST
 
+/* Takes the cancel that another worker's failure sends it for nothing, and starts. */
+static int start_stubborn(void *arg, void **state)
+{
+    struct stage *stage = arg;
+    unsigned index = weir_worker_index();
+
+    if (stage->failing_worker == (int)index + 1)
+        return -EPERM;
+    for (int i = 0; i < 5; i++)
+        (void)weir_yield();
+    *state = &states[index];
+    stage->started++;
+    return 0;
+}
+
+/* Whoever waits for the others must hear of a failure by more than a cancel. */
+START_TEST(a_start_that_ignores_its_cancel_does_not_hang_the_others)
+{
+    struct stage stage = { .client = many_clients, .as_thread = true, .failing_worker = _i };
+    weir_serve_options opts = { .worker_start = start_stubborn, .worker_stop = stop_worker };
+
+    ck_assert_int_eq(serve(&stage, 3, echo_on_worker, &opts), -EPERM);
+    ck_assert_int_eq(stage.ready, 0);
+    ck_assert_int_eq(stage.stopped, stage.started);
+    ck_assert_int_eq(stage.wrong_state, 0);
+}
+END_TEST
+
 static int serve_again(void *arg)
 {
     struct stage *stage = arg;
@@ -404,6 +432,7 @@ Suite *suite(void)
     TCase *workers = tcase_create("workers");
     tcase_add_loop_test(workers, all_workers_serve_one_port_and_drain_together, 1, 4);
     tcase_add_loop_test(workers, a_worker_that_cannot_start_ends_everything, 1, 4);
+    tcase_add_loop_test(workers, a_start_that_ignores_its_cancel_does_not_hang_the_others, 1, 4);
     tcase_add_test(workers, a_process_serves_once_at_a_time);
     suite_add_tcase(serving, workers);
 
