@@ -146,7 +146,7 @@ static int wait_for_all_started(struct serve *serve)
         if (code < 0)
             return code;
     }
-    return serve->start_failed ? -ECANCELED : 0;        /* whoever failed says why */
+    return 0;
 }
 
 static int serve_clients(struct serve *serve)
@@ -263,7 +263,7 @@ static int serve_main(void *arg)
         code = wait_for_release(&serve->shares[index]);
     } else {
         code = wait_for_all_started(serve);
-        if (code == 0)
+        if (code == 0 && !serve->start_failed)  /* else that worker's code is the result, and we have none of our own */
             code = serve_clients(serve);
         release_others(serve);
     }

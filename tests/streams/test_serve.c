@@ -194,8 +194,8 @@ static int start_stubborn(void *arg, void **state)
 
     if (stage->failing_worker == (int)index + 1)
         return -EPERM;
-    for (int i = 0; i < 5; i++)
-        (void)weir_yield();
+    while (weir_yield() != -ECANCELED)
+        ;
     *state = &states[index];
     stage->started++;
     return 0;
