@@ -112,6 +112,34 @@ START_TEST(no_timer_is_early_and_earlier_deadlines_come_first)
 }
 END_TEST
 
+static double asked_at;
+
+static void note_lateness(void *arg)
+{
+    (void)arg;
+    asked_at = weir_loop_time(loop) - asked_at;
+    weir_loop_stop(loop);
+}
+
+static void work_then_ask(void *arg)
+{
+    (void)arg;
+    clock_advance(0.5);                         /* libev has not looked at the clock since */
+    asked_at = weir_loop_time(loop);
+    weir_loop_call_later(loop, 1, note_lateness, NULL);
+}
+
+/* libev counts from the beginning of the pass, so after long work its timers come early: those are put off once more. */
+START_TEST(a_timer_that_is_set_after_long_work_is_not_early)
+{
+    clock_fake();
+    weir_loop_call_soon(loop, work_then_ask, NULL);
+    ck_assert_int_eq(weir_loop_run_forever(loop), 0);
+    ck_assert_double_ge(asked_at, 1 - 1e-6);
+    ck_assert_double_le(asked_at, 1.01);
+}
+END_TEST
+
 START_TEST(a_time_that_is_no_number_is_refused_and_one_that_never_comes_is_not)
 {
     ck_assert_ptr_null(weir_loop_call_later(loop, NAN, trace_cb, "x"));
@@ -321,6 +349,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(later, make_loop, free_loop);
     tcase_add_test(later, timers_run_by_their_deadline_and_negative_delays_before_zero);
     tcase_add_loop_test(later, no_timer_is_early_and_earlier_deadlines_come_first, 1, 6);
+    tcase_add_test(later, a_timer_that_is_set_after_long_work_is_not_early);
     tcase_add_test(later, a_time_that_is_no_number_is_refused_and_one_that_never_comes_is_not);
     suite_add_tcase(s, later);
 

@@ -220,9 +220,7 @@ START_TEST(waiters_wake_in_order_and_a_cancelled_one_is_off_the_list)
 
     ck_assert_int_eq(weir_run(wake_three, codes), 0);
     ck_assert_str_eq(trace_text, "bac");
-    ck_assert_int_eq(codes[0], 5);
-    ck_assert_int_eq(codes[1], -ECANCELED);
-    ck_assert_int_eq(codes[2], 5);
+    ck_assert(codes[0] == 5 && codes[1] == -ECANCELED && codes[2] == 5);
     ck_assert(list_empty(&waiters));
 }
 END_TEST
@@ -255,12 +253,21 @@ START_TEST(a_wait_that_ends_early_leaves_the_list_of_waiters)
 }
 END_TEST
 
+static int wake_it(void *task)
+{
+    weir__task_wake(task, 1);
+    return 0;
+}
+
 static int limits_of_all_lengths(void *arg)
 {
     double *times = arg;
     static const double limits[] = { 10, 0.25, 5, 0.125, 60 };
 
     for (int i = 0; i < 5; i++) {
+        weir_spawn(wake_it, weir_current_task());
+        if (weir__task_wait(WAIT_SIGNAL, NULL, weir__ns_after(sys_monotonic_ns(), 30)) != 1)
+            return -1;                          /* and its timer runs on */
         double before = clock_now();
         if (weir__task_wait(WAIT_SIGNAL, NULL, weir__ns_after(sys_monotonic_ns(), limits[i])) != -ETIMEDOUT)
             return -1;
@@ -309,16 +316,15 @@ static int sleep_three(void *arg)
 
 START_TEST(sleeps_end_when_their_time_has_come_and_never_early)
 {
+    static const double asked[3] = { 3600, 0.5, 2 };
     double seconds[3] = { 3600, 0.5, 2 };
 
     clock_fake();
     ck_assert_int_eq(weir_run(sleep_three, seconds), 0);
-    ck_assert_double_ge(seconds[0], 3600);
-    ck_assert_double_le(seconds[0], 3600.002);
-    ck_assert_double_ge(seconds[1], 0.5);
-    ck_assert_double_le(seconds[1], 0.502);
-    ck_assert_double_ge(seconds[2], 2);
-    ck_assert_double_le(seconds[2], 2.002);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_double_ge(seconds[i], asked[i]);
+        ck_assert_double_le(seconds[i], asked[i] + 0.002);
+    }
 }
 END_TEST
 
@@ -339,8 +345,7 @@ START_TEST(sleeps_do_not_notice_the_wall_clock)
 {
     clock_fake();
     int hundredths = weir_run(jump_the_wall_clock, NULL);
-    ck_assert_int_ge(hundredths, 199);
-    ck_assert_int_le(hundredths, 201);
+    ck_assert(hundredths >= 199 && hundredths <= 201);
 }
 END_TEST
 
@@ -356,7 +361,7 @@ static int spawn_without_memory(void *arg)
     weir__fault_begin(&plan);
     for (int i = 0; i < 1000 && codes[0] == 0; i++)
         codes[0] = weir_spawn(trace_task, "");
-    codes[1] = weir_create_task(trace_task, "") == NULL ? -1 : 0;
+    codes[1] = weir_create_task(trace_task, "") == NULL;
     weir__fault_end();
     return 0;
 }
@@ -368,7 +373,7 @@ START_TEST(a_task_without_address_space_for_its_stack_is_refused)
 
     ck_assert_int_eq(weir_run(spawn_without_memory, codes), 0);
     ck_assert_int_eq(codes[0], -ENOMEM);
-    ck_assert_int_eq(codes[1], -1);
+    ck_assert_int_eq(codes[1], true);
 }
 END_TEST
 

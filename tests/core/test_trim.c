@@ -151,6 +151,37 @@ START_TEST(tasks_that_run_now_and_then_are_left_alone)
 }
 END_TEST
 
+static int sleep_then_go_deep(void *arg)
+{
+    (void)arg;
+    weir_sleep(0.6);
+    go_deep();
+    return weir_sleep(100);
+}
+
+static int watch_a_late_one(void *arg)
+{
+    struct seen *seen = arg;
+    weir_task *task = weir_create_task(sleep_then_go_deep, NULL);
+
+    for (int i = 0; i < 6; i++)
+        weir_sleep(0.5);
+    seen->pages[0] = resident(task);
+    weir_task_unref(task);
+    return 0;
+}
+
+/* The first sweep finds it parked for less than a second. It does not note itself again, so the sweep has to keep it. */
+START_TEST(a_task_parked_shortly_before_a_sweep_is_trimmed_by_a_later_one)
+{
+    struct seen seen = { 0 };
+
+    clock_fake();
+    ck_assert_int_eq(weir_run(watch_a_late_one, &seen), 0);
+    ck_assert_uint_le(seen.pages[0], 4);
+}
+END_TEST
+
 #define MANY 1500               /* three batches of the sweep */
 
 static int deep_sleeper(void *arg)
@@ -222,6 +253,7 @@ Suite *suite(void)
 
     TCase *trim = tcase_create("trim");
     tcase_add_test(trim, a_task_parked_for_a_second_is_trimmed_once_in_each_parking);
+    tcase_add_test(trim, a_task_parked_shortly_before_a_sweep_is_trimmed_by_a_later_one);
     tcase_add_test(trim, tasks_that_run_now_and_then_are_left_alone);
     tcase_add_test(trim, a_crowd_is_trimmed_in_batches_and_none_is_forgotten);
     tcase_add_test(trim, the_sweep_rests_when_everybody_has_been_trimmed);

@@ -55,8 +55,8 @@ START_TEST(what_is_parsed_prints_as_the_same_address)
 END_TEST
 
 static const char *const bad[] = {
-    "", " ", "localhost", "1.2.3", "1.2.3.4.5", "256.0.0.1", "1.2.3.4 ", "01.2.3.4:80", "1.2.3.4:80", ":", ":::", "[::1", "::1]", "[]",
-    "[1.2.3.4]", "[::1]:80", "fe80::1%", "fe80::1%no-such-interface", "fe80::1%4294967296", "fe80::1%7x",
+    "", " ", "localhost", "1.2.3", "1.2.3.4.5", "256.0.0.1", "1.2.3.4 ", "01.2.3.4:80", "1.2.3.4:80", ":", ":::",
+    "[::1", "::1]", "[]", "[1.2.3.4]", "[::1]:80", "fe80::1%", "fe80::1%no-such-interface", "fe80::1%4294967296", "fe80::1%7x",
     "1:2:3:4:5:6:7:8:9", "g::1", "unix:", "UNIX:/x",
     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%an-interface-name-that-is-far-too-long-to-be-one",
 };

@@ -13,6 +13,7 @@
 #include <weir/transport.h>
 
 #include "core/sys_fault.h"
+#include "lib/clock.h"
 #include "lib/net_pair.h"
 #include "lib/suite.h"
 #include "net/transport.h"
@@ -37,19 +38,24 @@ static size_t much(const struct net_pair *pair)
 }
 
 /* Leave some output that the kernel does not take, with marks far away; returns how much. */
-static size_t fill(struct net_pair *pair)
+static size_t fill_with(struct net_pair *pair, size_t len)
 {
-    unsigned char *bytes = net_pattern_new(MEGABYTE);
+    unsigned char *bytes = net_pattern_new(len);
     size_t size = 0;
 
     weir_transport_set_write_buffer_limits(pair->near, 64 * MEGABYTE, 0);
-    weir_transport_write(pair->near, bytes, MEGABYTE);
+    weir_transport_write(pair->near, bytes, len);
     free(bytes);
     while (size != weir_transport_get_write_buffer_size(pair->near)) {
         size = weir_transport_get_write_buffer_size(pair->near);
         net_passes(100);
     }
     return size;
+}
+
+static size_t fill(struct net_pair *pair)
+{
+    return fill_with(pair, MEGABYTE);
 }
 
 /* --- Marks -------------------------------------------------------------------- */
@@ -120,13 +126,13 @@ static void note_size(struct net_log *log, enum net_event event)
 
 static void resume_at_low(struct net_pair *pair)
 {
-    size_t size = fill(pair);
+    size_t size = fill_with(pair, 70000);       /* a little more than a memory pair takes: it goes byte by byte */
 
     pair->log.user = pair;
     pair->log.on = note_size;
     weir_transport_set_write_buffer_limits(pair->near, size - 1, (size_t)pair->got[7] ? size - 100 : 0);
     pair->size[1] = (size_t)pair->got[7] ? size - 100 : 0;
-    net_far_read(pair, MEGABYTE);
+    net_far_read(pair, 70000);
     NET_UNTIL(pair->log.resumes);
 }
 
@@ -169,6 +175,29 @@ START_TEST(what_resume_writing_writes_goes_out_before_the_close_that_follows)
     ck_assert_str_eq(pair.log.text, "CM PW RW CL(0)");
     ck_assert_uint_eq(pair.far_log.len, MEGABYTE + 7);
     ck_assert_int_eq(memcmp(pair.far_log.bytes + MEGABYTE, "resumed", 7), 0);
+    net_pair_fini(&pair);
+}
+END_TEST
+
+static void rest_after_backlog(struct net_pair *pair)
+{
+    fill(pair);
+    net_far_read(pair, MEGABYTE);
+    NET_UNTIL(weir_transport_get_write_buffer_size(pair->near) == 0);
+    net_passes(5);
+    uint64_t waits = epoll_waits();
+    weir_sleep(10);
+    pair->got[0] = (long)(epoll_waits() - waits);
+}
+
+/* A socket is nearly always writable: whoever goes on asking never sleeps again. */
+START_TEST(when_the_backlog_is_gone_nothing_spins)
+{
+    struct net_pair pair = { 0 };
+
+    clock_fake();
+    net_run(&pair, _i * NET_CUTS, rest_after_backlog);
+    ck_assert_int_lt(pair.got[0], 30);
     net_pair_fini(&pair);
 }
 END_TEST
@@ -362,6 +391,7 @@ Suite *suite(void)
     tcase_add_loop_test(marks, lowering_the_mark_pauses_at_once_and_raising_it_does_not_resume, 0, 2);
     tcase_add_loop_test(marks, resume_writing_comes_at_exactly_the_low_mark, 0, 2);
     tcase_add_loop_test(marks, what_resume_writing_writes_goes_out_before_the_close_that_follows, 0, NET_KINDS);
+    tcase_add_loop_test(marks, when_the_backlog_is_gone_nothing_spins, 0, NET_KINDS);
     tcase_add_loop_test(marks, pause_writing_may_abort, 0, NET_KINDS);
     suite_add_tcase(out, marks);
 
