@@ -78,6 +78,7 @@ struct weir_loop {
     struct list         tasks;          /* all that have not ended */
     struct list         untrimmed;      /* tasks that ran since their stack was last trimmed */
     ev_timer            trim_timer;
+    unsigned            trim_ticks;     /* the sweep's own count of time */
     struct stack_pool   stacks;
 
     /* Running and stopping. */

@@ -56,6 +56,7 @@ struct weir_task {
     struct list      wait_link;         /* on the list of who waits for the same */
     struct list      untrimmed_link;
     int              wake_code;         /* what the wait returns */
+    unsigned         parked_ticks;      /* trim.c's */
     bool             cancel_pending;    /* cancelled while it did not wait */
     bool             armed;             /* timer runs, for timer_at_ns or earlier than needed */
     bool             told_to_end;       /* cancelled since the run ends */

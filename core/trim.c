@@ -5,18 +5,22 @@
  * One printf touches several pages of a stack that then sits parked for hours. Each task that ran is on the loop's list
  * once; a sweep every second trims those that have been parked for at least a second, once per parking, in batches, and
  * stops when the list is empty. A busy connection costs the sweep a look a second and never a system call.
+ *
+ * The sweep counts its own ticks: parking then reads no clock, and no jump of one delays it.
  */
 #include "core/task.h"
 
 #include "core/sys.h"
 
-#define TRIM_AFTER 1.           /* seconds parked; also the time between two sweeps */
+#define TRIM_AFTER 1.           /* seconds between two sweeps; parked for longer is trimmed, by the sweep after that */
+#define TRIM_TICKS 16           /* to a TRIM_AFTER */
 #define TRIM_BATCH 512          /* tasks looked at in one pass: the sweep delays nobody by more */
 
 /* Trim or keep the task; whether it was trimmed. */
 static bool sweep_one(weir_loop *loop, weir_task *task)
 {
-    if (task->state != TASK_PARKED || ev_now(loop->ev) - task->since < TRIM_AFTER)
+    /* More than one whole interval: it was parked somewhere within the first. */
+    if (task->state != TASK_PARKED || loop->trim_ticks - task->parked_ticks <= TRIM_TICKS)
         return false;
     weir__stack_trim(&loop->stacks, &task->stack, task->context.sp);
     weir__count(&loop->counters, COUNTER_TRIMMED);
@@ -30,6 +34,7 @@ static void sweep(struct ev_loop *ev, ev_timer *timer, int events)
     int looked_at = 0;
 
     (void)events;
+    loop->trim_ticks += timer->repeat < TRIM_AFTER ? 1 : TRIM_TICKS;
     list_init(&keep);
     while (!list_empty(&loop->untrimmed) && looked_at++ < TRIM_BATCH) {
         struct list *node = list_take_first(&loop->untrimmed);
@@ -45,7 +50,7 @@ static void sweep(struct ev_loop *ev, ev_timer *timer, int events)
         return;
     }
     /* More than a batch: the rest follows soon, with the loop's other work in between. */
-    timer->repeat = more ? TRIM_AFTER / 16 : TRIM_AFTER;
+    timer->repeat = more ? TRIM_AFTER / TRIM_TICKS : TRIM_AFTER;
     ev_timer_again(ev, timer);
 }
 
@@ -61,6 +66,7 @@ void weir__trim_note(weir_task *task)
 {
     weir_loop *loop = task->loop;
 
+    task->parked_ticks = loop->trim_ticks;
     if (!list_empty(&task->untrimmed_link))
         return;
     list_append(&loop->untrimmed, &task->untrimmed_link);

@@ -247,6 +247,32 @@ START_TEST(the_sweep_rests_when_everybody_has_been_trimmed)
 }
 END_TEST
 
+static int set_the_wall_clock_back(void *arg)
+{
+    struct seen *seen = arg;
+    weir_task *task = weir_create_task(go_deep_and_sleep, seen);
+
+    weir_sleep(0.5);
+    clock_jump_wall(-86400);
+    for (int i = 0; i < 4; i++)
+        weir_sleep(0.5);
+    seen->trims[0] = trimmed();
+    int code = weir_task_join(task);
+    weir_task_unref(task);
+    return code;
+}
+
+/* Fault 28. How long a task has been parked is not a matter of the time of day. */
+START_TEST(a_wall_clock_that_is_set_back_delays_no_trimming)
+{
+    struct seen seen = { 0 };
+
+    clock_fake();
+    ck_assert_int_eq(weir_run(set_the_wall_clock_back, &seen), 0);
+    ck_assert_uint_eq(seen.trims[0], 1);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("core/trim");
@@ -256,6 +282,7 @@ Suite *suite(void)
     tcase_add_test(trim, a_task_parked_shortly_before_a_sweep_is_trimmed_by_a_later_one);
     tcase_add_test(trim, tasks_that_run_now_and_then_are_left_alone);
     tcase_add_test(trim, a_crowd_is_trimmed_in_batches_and_none_is_forgotten);
+    tcase_add_test(trim, a_wall_clock_that_is_set_back_delays_no_trimming);
     tcase_add_test(trim, the_sweep_rests_when_everybody_has_been_trimmed);
     suite_add_tcase(s, trim);
     return s;
