@@ -54,7 +54,7 @@ int weir__start_server(const struct serving *serving, const char *host, uint16_t
         return weir__fail_text(WEIR_ENOTASK, "starting a server needs a task; this thread runs no loop");
     struct stream_acceptor *acceptor = sys_malloc(sizeof *acceptor);
     if (acceptor == NULL)
-        return weir__fail(-ENOMEM);
+        return weir__server_refuse(opts, weir__fail(-ENOMEM));
     acceptor->base = (struct acceptor) { .accept = accept_stream, .free = free_acceptor };
     acceptor->serving = *serving;
     return weir__server_new(loop, &acceptor->base, host, port, opts, server);

@@ -17,7 +17,7 @@ struct scene {
     struct net_service service;
     weir_server_options opts;
     long got[10];
-    atomic_int step, waiting, done;
+    atomic_int step, waiting, done, ended;
     double seconds;
 };
 
@@ -372,15 +372,11 @@ static int meet(void *arg)
             weir_task_cancel(waiter);
         int code = result_of(waiter);
         atomic_fetch_add(&s->done, code == 0 || (me == 0 && code == -ECANCELED) ? 1 : 0);
-        atomic_fetch_add(&s->waiting, 1000000);
-        while (atomic_load(&s->waiting) < 2000000)
+        atomic_fetch_add(&s->ended, 1);         /* counts never go back, so nobody can miss one */
+        while (me == 0 && atomic_load(&s->ended) < 2 * round)
             weir_yield();
-        if (me == 0) {
+        if (me == 0)
             weir_server_free(s->service.server);
-            atomic_fetch_sub(&s->waiting, 2000000);
-        }
-        while (atomic_load(&s->waiting) >= 2000000)
-            weir_yield();
     }
     return 0;
 }
