@@ -27,6 +27,25 @@ _Thread_local weir_loop *weir__this_loop;
 
 /* --- The pass ------------------------------------------------------------- */
 
+#define FRAME_LINES 8            /* cache lines of a parked stack that its next step is sure to touch */
+
+/* With a thousand connections each task's memory has left the cache since its last step: it is asked for while the task
+ * before it runs, first the struct, one turn later the stack that the struct points to. */
+static void fetch_next(const struct list *batch)
+{
+    const struct list *first = batch->next;
+
+    if (first == batch)
+        return;
+    const struct ready *ready = list_entry((uintptr_t)first, struct ready, link);
+    if (ready->kind == READY_TASK) {
+        const char *sp = list_entry((uintptr_t)ready, weir_task, ready)->context.sp;
+        for (int i = 0; i < FRAME_LINES; i++)
+            __builtin_prefetch(sp + i * 64);
+    }
+    __builtin_prefetch(first->next);
+}
+
 static void run_all(weir_loop *loop, struct list *queue)
 {
     struct list batch;
@@ -34,6 +53,7 @@ static void run_all(weir_loop *loop, struct list *queue)
     list_move_all(queue, &batch);
     while (!list_empty(&batch)) {
         struct ready *ready = list_entry(list_take_first(&batch), struct ready, link);
+        fetch_next(&batch);
         switch (ready->kind) {
         case READY_TASK:
             weir__task_run(list_entry(ready, weir_task, ready));
