@@ -245,6 +245,7 @@ __attribute__((noinline)) static int unwind(int depth)
 
     if (depth > 0) {
         int code = unwind(depth - 1);
+        __asm__ volatile("" : "+r"(code));     /* something left to do: else an optimiser makes a loop of this */
         return code + 1;
     }
     frames_seen[0] = backtrace(frames, 200);
