@@ -45,23 +45,41 @@ bool weir__log_wanted(enum log_level level)
     return (int)level >= atomic_load_explicit(&hook_level, memory_order_relaxed);
 }
 
-void weir__log(enum log_level level, const char *fmt, ...)
+static void say(int level, const char *fmt, va_list args)
 {
     char text[LOG_TEXT_MAX];
-    va_list args;
 
-    if (!weir__log_wanted(level))
-        return;
-    va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
 
     pthread_mutex_lock(&hook_lock);
     weir_log_cb cb = hook;
     void *arg = hook_arg;
     pthread_mutex_unlock(&hook_lock);
     if (cb != NULL)
-        cb((int)level, text, arg);
+        cb(level, text, arg);
+}
+
+void weir__log(enum log_level level, const char *fmt, ...)
+{
+    va_list args;
+
+    if (!weir__log_wanted(level))
+        return;
+    va_start(args, fmt);
+    say((int)level, fmt, args);
+    va_end(args);
+}
+
+void weir_log(int level, const char *fmt, ...)
+{
+    va_list args;
+
+    level = level < LOG_LEVEL_DEBUG ? LOG_LEVEL_DEBUG : level > LOG_LEVEL_ERROR ? LOG_LEVEL_ERROR : level;
+    if (!weir__log_wanted((enum log_level)level))
+        return;
+    va_start(args, fmt);
+    say(level, fmt, args);
+    va_end(args);
 }
 
 bool weir__log_due(int64_t *last_ns)

@@ -140,6 +140,20 @@ void weir_set_log(weir_log_cb cb, void *arg, int level);
 void weir_log_stderr(int level, const char *message, void *arg);
 
 /*
+ * Say something in the log.                                       [thread-safe]
+ *
+ * For handlers and plugins: it goes where the library's own lines go, with
+ * weir_set_log()'s receiver. Below the wanted level it costs a comparison.
+ *
+ * level    0 debug, 1 info, 2 warning, 3 error
+ * fmt      as printf(3), in the form that weir_log_cb describes; cut at 511
+ *          bytes
+ * asyncio  logging.getLogger("asyncio").log
+ */
+__attribute__((format(printf, 2, 3)))
+void weir_log(int level, const char *fmt, ...);
+
+/*
  * The version of the linked library, "major.minor.patch".         [thread-safe]
  *
  * returns  a text that stays valid for the life of the process

@@ -52,6 +52,21 @@ START_TEST(lines_below_the_level_are_not_made)
 }
 END_TEST
 
+/* A plugin's level is not trusted. */
+START_TEST(others_talk_through_the_same_hook)
+{
+    weir_set_log(keep, ">", LOG_LEVEL_INFO);
+    weir_log(0, "debug");
+    weir_log(-5, "debug");
+    ck_assert_str_eq(trace_text, "");
+    weir_log(2, "warned times=%d", 3);
+    ck_assert_int_eq(last_level, LOG_LEVEL_WARNING);
+    weir_log(99, "x");
+    ck_assert_int_eq(last_level, LOG_LEVEL_ERROR);
+    ck_assert_str_eq(trace_text, ">warned times=3>x");
+}
+END_TEST
+
 START_TEST(a_long_line_is_cut)
 {
     char longer[2000];
@@ -150,6 +165,7 @@ Suite *suite(void)
     TCase *log = tcase_create("log");
     tcase_add_test(log, without_a_hook_nobody_is_told);
     tcase_add_test(log, lines_below_the_level_are_not_made);
+    tcase_add_test(log, others_talk_through_the_same_hook);
     tcase_add_test(log, a_long_line_is_cut);
     tcase_add_test(log, the_receiver_for_standard_error_writes_one_line);
     tcase_add_test(log, the_hook_may_be_changed_while_others_talk);

@@ -8,10 +8,12 @@ MAY_INCLUDE = {
     "core/": ["core/"],
     "net/": ["core/", "net/"],
     "streams/": ["core/", "net/", "streams/"],
+    "server/": ["core/", "net/", "streams/", "server/"],
+    "plugins/": ["plugins/"],
     "examples/": [],
     "tests/programs/": [],
     "tests/install/": [],
-    "tests/": ["lib/", "core/", "net/", "streams/"],
+    "tests/": ["lib/", "core/", "net/", "streams/", "server/", "plugins/"],
     "bench/": ["bench/", ""],
 }
 
@@ -41,7 +43,7 @@ def own_header_first(tree):
         for declaration in tree.c(header).declarations():
             home[declaration.name] = re.sub("^include/", "", header)
 
-    for path in tree.matching("core/*.c", "net/*.c", "streams/*.c"):
+    for path in tree.matching("core/*.c", "net/*.c", "streams/*.c", "server/*.c"):
         source = tree.c(path)
         own = sorted({home[function.name] for function in source.functions if not function.is_static and function.name in home})
         private = re.sub(r"\.c$", ".h", path)

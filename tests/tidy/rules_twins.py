@@ -5,7 +5,7 @@ import re
 
 def test_twins(tree):
     allowed_elsewhere = re.compile(r"^\s*test-twins\s+(\S+)\s+(\S+?):?\s", re.MULTILINE)
-    for path in tree.matching("core/*.c", "core/*.S", "net/*.c", "streams/*.c"):
+    for path in tree.matching("core/*.c", "core/*.S", "net/*.c", "streams/*.c", "server/*.c"):
         folder, name = path.rsplit("/", 1)
         twin = f"tests/{folder}/test_{name.rsplit('.', 1)[0]}.c"
         if twin not in tree.paths:
