@@ -13,7 +13,9 @@ MAY_INCLUDE = {
     "examples/": [],
     "tests/programs/": [],
     "tests/install/": [],
-    "tests/": ["lib/", "core/", "net/", "streams/", "server/", "plugins/"],
+    "tests/server/": ["lib/", "core/", "net/", "streams/", "server/"],
+    "tests/plugins/": ["lib/", "core/", "net/", "streams/", "server/", "plugins/"],
+    "tests/": ["lib/", "core/", "net/", "streams/"],
     "bench/": ["bench/", ""],
 }
 

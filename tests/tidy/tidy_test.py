@@ -95,6 +95,11 @@ CASES = [                                           # name, files changed, the r
 
     ("core includes net", with_line("core/task.c", "#include \"net/server.h\""), ["quoted-includes"]),
     ("net includes streams", with_line("net/read.c", "#include \"streams/reader.h\""), ["quoted-includes"]),
+    ("the library includes the program", with_line("net/read.c", "#include \"server/config.h\""), ["quoted-includes"]),
+    ("the program includes all of it", {"server/main.c": C + "/* server/main.c  Main. */\n#include \"core/task.h\"\n"
+                                        "#include \"server/config.h\"\n", "tests/server/test_main.c": C + "/* test_main.c */\n"
+                                        "#include \"server/config.h\"\n"}, []),
+    ("a file of the program without a test", {"server/main.c": C + "/* server/main.c  Main. */\n"}, ["test-twins"]),
     ("no folder", with_line("net/read.c", "#include \"server.h\""), ["quoted-includes"]),
     ("up and over", with_line("net/read.c", "#include \"../core/task.h\""), ["quoted-includes"]),
     ("an example looks inside", with_line("examples/echo.c", "#include \"core/task.h\""), ["quoted-includes"]),
