@@ -22,6 +22,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -31,6 +32,7 @@ enum sys_call {
     SYS_ALLOC, SYS_MMAP, SYS_MADVISE, SYS_MPROTECT, SYS_EVENTFD, SYS_READ, SYS_WRITE, SYS_CLOSE, SYS_THREAD,
     SYS_SOCKET, SYS_BIND, SYS_LISTEN, SYS_ACCEPT, SYS_CONNECT, SYS_GETSOCKNAME, SYS_GETPEERNAME, SYS_SETSOCKOPT,
     SYS_GETSOCKOPT, SYS_NONBLOCK, SYS_SHUTDOWN, SYS_RECV, SYS_SEND, SYS_GETADDRINFO, SYS_GETNAMEINFO, SYS_SIGACTION,
+    SYS_LSTAT, SYS_CHMOD, SYS_UNLINK,
     SYS_CALLS
 };
 
@@ -289,6 +291,42 @@ static inline ssize_t sys_send(int fd, struct iovec *iov, size_t count)
     ssize_t n = count == 1 ? send(fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL)
                            : sendmsg(fd, &message, MSG_NOSIGNAL);
     return n < 0 ? -errno : n;
+}
+
+/* --- Files of Unix sockets ------------------------------------------------ */
+
+static inline int sys_lstat(const char *path, struct stat *out)
+{
+    int fault = weir__fault(SYS_LSTAT);
+    if (fault < 0)
+        return fault;
+    return lstat(path, out) < 0 ? -errno : 0;
+}
+
+/* Before bind(2) on a Unix socket: what its file may have of it, less the umask. */
+static inline int sys_fchmod(int fd, mode_t mode)
+{
+    int fault = weir__fault(SYS_CHMOD);
+    if (fault < 0)
+        return fault;
+    return fchmod(fd, mode) < 0 ? -errno : 0;
+}
+
+/* Never through a symbolic link. */
+static inline int sys_chmod(const char *path, mode_t mode)
+{
+    int fault = weir__fault(SYS_CHMOD);
+    if (fault < 0)
+        return fault;
+    return fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+static inline int sys_unlink(const char *path)
+{
+    int fault = weir__fault(SYS_UNLINK);
+    if (fault < 0)
+        return fault;
+    return unlink(path) < 0 ? -errno : 0;
 }
 
 /* --- Names (blocking: executor threads only) ------------------------------ */

@@ -29,6 +29,8 @@ static const struct {
     [SYS_SHUTDOWN] = { "shutdown", -ENOTCONN },   [SYS_RECV] = { "recv", -ECONNRESET },
     [SYS_SEND] = { "send", -ECONNRESET },         [SYS_GETADDRINFO] = { "getaddrinfo", -EIO },
     [SYS_GETNAMEINFO] = { "getnameinfo", -EIO },  [SYS_SIGACTION] = { "sigaction", -EINVAL },
+    [SYS_LSTAT] = { "lstat", -EACCES },           [SYS_CHMOD] = { "chmod", -EPERM },
+    [SYS_UNLINK] = { "unlink", -EPERM },
 };
 
 void weir__fault_begin(const struct fault_plan *next)

@@ -20,13 +20,13 @@
 
 /* --- Parsing -------------------------------------------------------------- */
 
-static int parse_unix(weir_address *out, const char *path)
+int weir__address_unix(weir_address *out, const char *path)
 {
     struct sockaddr_un *un = (void *)&out->storage;
     size_t len = strlen(path);
 
     if (len == 0)
-        return weir__fail_text(-EINVAL, "unix: has to be followed by a path or @name");
+        return weir__fail_text(-EINVAL, "a Unix socket is named by a path or @name, and this is neither");
     if (len >= sizeof un->sun_path)
         return weir__fail_text(-ENAMETOOLONG, "the path of a Unix socket has at most %zu bytes, this one has %zu",
                                sizeof un->sun_path - 1, len);
@@ -95,7 +95,7 @@ int weir_address_parse(weir_address *out, const char *host, uint16_t port)
     if (host == NULL)
         return weir__fail_text(-EINVAL, "no address to parse");
     if (strncmp(host, "unix:", 5) == 0)
-        return parse_unix(out, host + 5);
+        return weir__address_unix(out, host + 5);
     if (inet_pton(AF_INET, host, &parsed) == 1) {
         struct sockaddr_in *in = (void *)&out->storage;
         memset(out, 0, sizeof *out);

@@ -20,6 +20,9 @@ struct address_list {
 int  weir__address_list_add(struct address_list *list, const struct sockaddr *addr, socklen_t len);
 void weir__address_list_fini(struct address_list *list);
 
+/* A Unix socket's address: a path, or @name for an abstract one. -EINVAL, -ENAMETOOLONG. */
+int  weir__address_unix(weir_address *out, const char *path);
+
 /* Into @out; @len larger than any address is cut. */
 void weir__address_set(weir_address *out, const struct sockaddr *addr, socklen_t len);
 

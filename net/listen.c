@@ -1,28 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * net/listen.c  Making and binding listening sockets.
+ * net/listen.c  Making and binding listening sockets of TCP, and keeping sets of sockets.
  */
 #include "net/listen.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 
 #include "core/error.h"
 #include "core/sys.h"
 #include "net/listener.h"
 
-void weir__listen_set_fini(struct listen_set *set)
-{
-    for (size_t i = 0; set->fds != NULL && i < set->addresses * set->workers; i++) {
-        if (set->fds[i] >= 0)
-            weir__descriptor_close(set->fds[i]);
-    }
-    sys_free(set->fds);
-    *set = (struct listen_set) { 0 };
-}
+/* --- Sets ----------------------------------------------------------------- */
 
-static int alloc_set(struct listen_set *set, size_t addresses, size_t workers)
+int weir__listen_set_init(struct listen_set *set, size_t addresses, size_t workers)
 {
     *set = (struct listen_set) { .addresses = addresses, .workers = workers };
     set->fds = sys_malloc((addresses * workers + 1) * sizeof set->fds[0]);
@@ -32,6 +26,47 @@ static int alloc_set(struct listen_set *set, size_t addresses, size_t workers)
         set->fds[i] = -1;
     return 0;
 }
+
+void weir__listen_set_fini(struct listen_set *set)
+{
+    weir__listen_remove_files(set);
+    for (size_t i = 0; set->fds != NULL && i < set->addresses * set->workers; i++) {
+        if (set->fds[i] >= 0)
+            weir__descriptor_close(set->fds[i]);
+    }
+    sys_free(set->fds);
+    *set = (struct listen_set) { 0 };
+}
+
+int weir__listen_set_append(struct listen_set *to, struct listen_set *from)
+{
+    size_t workers = from->workers;
+    size_t had = to->addresses * workers, more = from->addresses * workers;
+
+    assert(to->addresses == 0 || to->workers == workers);
+    int *fds = sys_realloc(to->fds, (had + more + 1) * sizeof fds[0]);
+    if (fds == NULL)
+        return weir__fail(-ENOMEM);
+    to->fds = fds;
+    if (from->file_count > 0) {
+        struct listen_file *files = sys_realloc(to->files, (to->file_count + from->file_count) * sizeof files[0]);
+        if (files == NULL)
+            return weir__fail(-ENOMEM);
+        memcpy(files + to->file_count, from->files, from->file_count * sizeof files[0]);
+        to->files = files;
+        to->file_count += from->file_count;
+    }
+    if (more > 0)
+        memcpy(fds + had, from->fds, more * sizeof fds[0]);
+    to->workers = workers;
+    to->addresses += from->addresses;
+    sys_free(from->fds);
+    sys_free(from->files);
+    *from = (struct listen_set) { 0 };
+    return 0;
+}
+
+/* --- Binding -------------------------------------------------------------- */
 
 /* Accepted sockets inherit these, which saves the calls on each of them. */
 static int set_inherited(int fd, int family, const weir_server_options *opts)
@@ -81,7 +116,7 @@ static int bind_address(const weir_address *address, size_t workers, const weir_
     weir_address bound = { .len = sizeof bound.storage };
 
     fds[0] = bind_one(address, opts->reuse_port, opts);
-    if (fds[0] < 0 || workers == 1)
+    if (fds[0] < 0 || workers == 1 || opts->balance == WEIR_BALANCE_EVEN)
         return fds[0] < 0 ? fds[0] : 0;
 
     int code = sys_setsockopt(fds[0], SOL_SOCKET, SO_REUSEPORT, 1);
@@ -110,7 +145,7 @@ static int bind_failure(int code, const weir_address *address)
 int weir__listen_bind(const struct address_list *list, size_t workers, const weir_server_options *opts,
                       struct listen_set *out)
 {
-    int code = alloc_set(out, list->count, workers);
+    int code = weir__listen_set_init(out, list->count, workers);
     size_t bound = 0;
 
     if (code < 0)
@@ -139,7 +174,7 @@ int weir__listen_bind(const struct address_list *list, size_t workers, const wei
     return 0;
 }
 
-int weir__listen_adopt(int fd, const weir_server_options *opts, struct listen_set *out)
+int weir__listen_adopt(int fd, size_t workers, const weir_server_options *opts, struct listen_set *out)
 {
     int family = AF_UNSPEC;
     int code = sys_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family);
@@ -152,7 +187,7 @@ int weir__listen_adopt(int fd, const weir_server_options *opts, struct listen_se
         weir__descriptor_close(fd);
         return weir__fail_text(code, "the socket that was handed over can't be used: %s", weir_strerror(code));
     }
-    code = alloc_set(out, 1, 1);
+    code = weir__listen_set_init(out, 1, workers);
     if (code < 0) {
         weir__descriptor_close(fd);
         return code;

@@ -66,11 +66,20 @@ bool weir__server_part_accept(struct server_part *part, int fd, const struct soc
     return open;
 }
 
+/* The first part to close takes the files along: what they lead to is about to be gone. */
+static void remove_files(weir_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    weir__listen_remove_files(&server->sockets);
+    pthread_mutex_unlock(&server->lock);
+}
+
 void weir__server_part_close(struct server_part *part)
 {
     if (part->closed)
         return;
     part->closed = true;
+    remove_files(part->server);
     for (size_t i = 0; i < part->listener_count; i++)
         weir__listener_close(&part->listeners[i]);
     check_done(part);
@@ -199,6 +208,7 @@ void weir_server_close(weir_server *s)
     if (again)
         return;
 
+    remove_files(s);
     weir__server_ref(s);                        /* the last part to be done may drop the last one */
     for (size_t i = 0; i < s->part_count; i++) {
         struct server_part *part = &s->parts[i];

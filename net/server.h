@@ -72,6 +72,15 @@ struct weir_server {
 int  weir__server_new(weir_loop *loop, struct acceptor *acceptor, const char *host, uint16_t port,
                       const weir_server_options *opts, weir_server **out);
 
+/* The same on a Unix socket, as weir_start_unix_server. */
+int  weir__server_new_unix(weir_loop *loop, struct acceptor *acceptor, const char *path, const weir_server_options *opts,
+                           weir_server **out);
+
+/* The same on sockets that are bound, for one worker (this one) or for all of them, whatever opts->all_workers says. They are
+ * the server's from here on, closed on failure too; @sockets is left empty. */
+int  weir__server_new_bound(weir_loop *loop, struct acceptor *acceptor, struct listen_set *sockets,
+                            const weir_server_options *opts, weir_server **out);
+
 /* @code, a failure other than -EINVAL, -ENOTSUP and WEIR_ENOTASK that came before anything was looked at: opts->sock is ours
  * and closed. */
 int  weir__server_refuse(const weir_server_options *opts, int code);

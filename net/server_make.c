@@ -22,6 +22,14 @@
 
 #define BACKLOG_DEFAULT 100     /* asyncio's */
 
+/* Where to listen: on TCP, or on a Unix socket; nowhere of its own with opts->sock. */
+struct place {
+    const char *host;
+    uint16_t    port;
+    bool        is_unix;
+    const char *path;
+};
+
 /* --- Checking ------------------------------------------------------------- */
 
 static bool wrong_time(double seconds)
@@ -67,23 +75,47 @@ static int check_sock(const weir_server_options *opts)
         return weir__fail_text(-EINVAL, "descriptor %d can't be listened on: %s", *opts->sock, weir_strerror(code));
     if (type != SOCK_STREAM)
         return weir__fail_text(-EINVAL, "descriptor %d is not a stream socket", *opts->sock);
-    if (opts->all_workers && weir_worker_count() > 1)
-        return weir__fail_text(-ENOTSUP, "all_workers with a sock: one socket can't be shared by %u workers yet",
-                               weir_worker_count());
     return 0;
 }
 
-static int check(const char *host, uint16_t port, const weir_server_options *opts)
+static int check_tcp(const struct place *place, const weir_server_options *opts)
+{
+    if (opts->sock != NULL && (place->host != NULL || place->port != 0))
+        return weir__fail_text(-EINVAL, "host or port together with a sock");
+    if (opts->sock == NULL && place->host == NULL && place->port == 0)
+        return weir__fail_text(-EINVAL, "neither host nor port nor a sock to listen on");
+    return 0;
+}
+
+static int check_unix(const struct place *place, const weir_server_options *opts)
+{
+    int family = AF_UNIX;
+
+    if ((place->path != NULL) == (opts->sock != NULL))
+        return weir__fail_text(-EINVAL, "a Unix server needs either a path or a sock");
+    if (opts->sock != NULL && sys_getsockopt(*opts->sock, SOL_SOCKET, SO_DOMAIN, &family) == 0 && family != AF_UNIX)
+        return weir__fail_text(-EINVAL, "descriptor %d is not a Unix socket", *opts->sock);
+    return 0;
+}
+
+static int check(const struct place *place, const weir_server_options *opts)
 {
     int code = check_values(opts);
 
-    if (code == 0 && opts->sock != NULL && (host != NULL || port != 0))
-        code = weir__fail_text(-EINVAL, "host or port together with a sock");
-    if (code == 0 && opts->sock == NULL && host == NULL && port == 0)
-        code = weir__fail_text(-EINVAL, "neither host nor port nor a sock to listen on");
+    if (code == 0)
+        code = place->is_unix ? check_unix(place, opts) : check_tcp(place, opts);
     if (code == 0 && opts->sock != NULL)
         code = check_sock(opts);
     return code == 0 ? check_offered(opts) : code;
+}
+
+/* Who calls is a task of @loop. */
+static int check_caller(const weir_loop *loop)
+{
+    if (loop != weir__this_loop)
+        return loop->closed ? weir__fail(-ESHUTDOWN)
+                            : weir__fail_text(WEIR_ESTATE, "a server is started from a task of its own loop");
+    return weir__task_current() == NULL ? weir__fail(WEIR_ENOTASK) : 0;
 }
 
 /* --- Addresses ------------------------------------------------------------ */
@@ -140,17 +172,31 @@ static int resolve_hosts(weir_loop *loop, const char *host, uint16_t port, const
     return code;
 }
 
-static int bind_sockets(weir_loop *loop, const char *host, uint16_t port, size_t workers, const weir_server_options *opts,
-                        struct listen_set *out)
+static int bind_hosts(weir_loop *loop, const struct place *place, size_t workers, const weir_server_options *opts,
+                      struct listen_set *out)
 {
     struct address_list list = { 0 };
+    int code = resolve_hosts(loop, place->host, place->port, opts, &list);
 
-    if (opts->sock != NULL)
-        return weir__listen_adopt(*opts->sock, opts, out);
-    int code = resolve_hosts(loop, host, port, opts, &list);
     if (code == 0)
         code = weir__listen_bind(&list, workers, opts, out);
     weir__address_list_fini(&list);
+    return code;
+}
+
+static int bind_sockets(weir_loop *loop, const struct place *place, size_t workers, const weir_server_options *opts,
+                        struct listen_set *out)
+{
+    static const struct listen_unix as_asyncio = { .mode = LISTEN_MODE_UMASK };
+
+    if (opts->sock == NULL)
+        return place->is_unix ? weir__listen_unix(place->path, &as_asyncio, workers, out)
+                              : bind_hosts(loop, place, workers, opts, out);
+    int code = weir__listen_adopt(*opts->sock, workers, opts, out);
+    if (code == 0 && place->is_unix)
+        code = weir__listen_note_file(out, out->fds[0]);
+    if (code < 0)
+        weir__listen_set_fini(out);
     return code;
 }
 
@@ -189,11 +235,13 @@ static int fill_part(weir_server *server, size_t index, weir_loop *loop)
     part->listeners = sys_calloc(sockets->addresses, sizeof part->listeners[0]);
     if (part->listeners == NULL)
         return weir__fail(-ENOMEM);
-    part->listener_count = sockets->addresses;
     for (size_t i = 0; i < sockets->addresses; i++) {
         int *fd = &sockets->fds[i * sockets->workers + index];
-        weir__listener_init(&part->listeners[i], loop, *fd, server->options.backlog, on_accepted);
-        part->listeners[i].part = part;
+        if (*fd < 0)
+            continue;                           /* worker 0 has the one socket of this address */
+        struct listener *listener = &part->listeners[part->listener_count++];
+        weir__listener_init(listener, loop, *fd, server->options.backlog, on_accepted);
+        listener->part = part;
         *fd = -1;                               /* the listener's */
     }
     return 0;
@@ -253,40 +301,20 @@ int weir__server_refuse(const weir_server_options *opts, int code)
     return code;
 }
 
-int weir__server_new(weir_loop *loop, struct acceptor *acceptor, const char *host, uint16_t port,
-                     const weir_server_options *opts, weir_server **out)
+/* @acceptor and @sockets are the server's from here on, and gone on failure. */
+static int make(weir_loop *loop, struct acceptor *acceptor, struct listen_set *sockets, const weir_server_options *opts,
+                weir_server **out)
 {
-    static const weir_server_options defaults;
-    weir_server *server = NULL;
-    int code;
+    weir_server *server = alloc_server(loop, acceptor, sockets->workers, opts);
 
-    if (opts == NULL)
-        opts = &defaults;
-    if (loop != weir__this_loop)
-        code = weir__server_refuse(opts, loop->closed ? weir__fail(-ESHUTDOWN)
-             : weir__fail_text(WEIR_ESTATE, "a server is started from a task of its own loop"));
-    else if (weir__task_current() == NULL)
-        code = weir__fail(WEIR_ENOTASK);
-    else
-        code = check(host, port, opts);
-
-    size_t workers = opts->all_workers && weir_worker_count() > 1 ? weir_worker_count() : 1;
-    struct listen_set sockets = { 0 };
-    if (code == 0)
-        code = bind_sockets(loop, host, port, workers, opts, &sockets);
-    if (code == 0) {
-        server = alloc_server(loop, acceptor, workers, opts);
-        if (server == NULL) {
-            weir__listen_set_fini(&sockets);
-            code = weir__fail(-ENOMEM);
-        }
-    }
     if (server == NULL) {
+        weir__listen_set_fini(sockets);
         acceptor->free(acceptor);
-        return code;
+        return weir__fail(-ENOMEM);
     }
-    server->sockets = sockets;
-    code = open_parts(server);
+    server->sockets = *sockets;
+    *sockets = (struct listen_set) { 0 };
+    int code = open_parts(server);
     if (code < 0) {
         drop_unopened(server);
         weir_server_free(server);
@@ -294,4 +322,69 @@ int weir__server_new(weir_loop *loop, struct acceptor *acceptor, const char *hos
     }
     *out = server;
     return 0;
+}
+
+static int make_at(weir_loop *loop, struct acceptor *acceptor, const struct place *place, const weir_server_options *opts,
+                   weir_server **out)
+{
+    static const weir_server_options defaults;
+    struct listen_set sockets = { 0 };
+
+    if (opts == NULL)
+        opts = &defaults;
+    int code = check_caller(loop);
+    if (code == -ESHUTDOWN || code == WEIR_ESTATE)
+        code = weir__server_refuse(opts, code);
+    if (code == 0)
+        code = check(place, opts);
+    if (code == 0) {
+        size_t workers = opts->all_workers && weir_worker_count() > 1 ? weir_worker_count() : 1;
+        code = bind_sockets(loop, place, workers, opts, &sockets);
+    }
+    if (code < 0) {
+        acceptor->free(acceptor);
+        return code;
+    }
+    return make(loop, acceptor, &sockets, opts, out);
+}
+
+int weir__server_new(weir_loop *loop, struct acceptor *acceptor, const char *host, uint16_t port,
+                     const weir_server_options *opts, weir_server **out)
+{
+    struct place place = { .host = host, .port = port };
+
+    return make_at(loop, acceptor, &place, opts, out);
+}
+
+int weir__server_new_unix(weir_loop *loop, struct acceptor *acceptor, const char *path, const weir_server_options *opts,
+                          weir_server **out)
+{
+    struct place place = { .is_unix = true, .path = path };
+
+    return make_at(loop, acceptor, &place, opts, out);
+}
+
+int weir__server_new_bound(weir_loop *loop, struct acceptor *acceptor, struct listen_set *sockets,
+                           const weir_server_options *opts, weir_server **out)
+{
+    static const weir_server_options defaults;
+    int code = check_caller(loop);
+
+    if (opts == NULL)
+        opts = &defaults;
+    if (code == 0)
+        code = check_values(opts);
+    if (code == 0 && opts->sock != NULL)
+        code = weir__fail_text(-EINVAL, "a sock together with sockets that are bound already");
+    if (code == 0 && (sockets->addresses == 0 || (sockets->workers != 1 && sockets->workers != weir_worker_count())))
+        code = weir__fail_text(-EINVAL, "%zu addresses bound for %zu workers, and there are %u workers", sockets->addresses,
+                               sockets->workers, weir_worker_count());
+    if (code == 0)
+        code = check_offered(opts);
+    if (code < 0) {
+        weir__listen_set_fini(sockets);
+        acceptor->free(acceptor);
+        return code;
+    }
+    return make(loop, acceptor, sockets, opts, out);
 }

@@ -45,19 +45,45 @@ static void free_acceptor(struct acceptor *base)
     sys_free(list_entry(base, struct stream_acceptor, base));
 }
 
+/* NULL: *code says why. */
+static struct acceptor *new_acceptor(const struct serving *serving, int *code)
+{
+    if (weir__this_loop == NULL) {
+        *code = weir__fail_text(WEIR_ENOTASK, "starting a server needs a task; this thread runs no loop");
+        return NULL;
+    }
+    struct stream_acceptor *acceptor = sys_malloc(sizeof *acceptor);
+    if (acceptor == NULL) {
+        *code = weir__fail(-ENOMEM);
+        return NULL;
+    }
+    acceptor->base = (struct acceptor) { .accept = accept_stream, .free = free_acceptor };
+    acceptor->serving = *serving;
+    return &acceptor->base;
+}
+
 int weir__start_server(const struct serving *serving, const char *host, uint16_t port, const weir_server_options *opts,
                        weir_server **server)
 {
-    weir_loop *loop = weir__this_loop;
+    int code;
+    struct acceptor *acceptor = new_acceptor(serving, &code);
 
-    if (loop == NULL)
-        return weir__fail_text(WEIR_ENOTASK, "starting a server needs a task; this thread runs no loop");
-    struct stream_acceptor *acceptor = sys_malloc(sizeof *acceptor);
     if (acceptor == NULL)
-        return weir__server_refuse(opts, weir__fail(-ENOMEM));
-    acceptor->base = (struct acceptor) { .accept = accept_stream, .free = free_acceptor };
-    acceptor->serving = *serving;
-    return weir__server_new(loop, &acceptor->base, host, port, opts, server);
+        return code == -ENOMEM ? weir__server_refuse(opts, code) : code;
+    return weir__server_new(weir__this_loop, acceptor, host, port, opts, server);
+}
+
+int weir__start_server_bound(const struct serving *serving, struct listen_set *sockets, const weir_server_options *opts,
+                             weir_server **server)
+{
+    int code;
+    struct acceptor *acceptor = new_acceptor(serving, &code);
+
+    if (acceptor == NULL) {
+        weir__listen_set_fini(sockets);
+        return code;
+    }
+    return weir__server_new_bound(weir__this_loop, acceptor, sockets, opts, server);
 }
 
 int weir_start_server(weir_client_connected_cb cb, void *arg, const char *host, uint16_t port,

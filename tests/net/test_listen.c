@@ -249,7 +249,7 @@ START_TEST(a_socket_that_is_handed_over_is_made_non_blocking)
     int fd = net_listen(5, &port);
 
     ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
-    ck_assert_int_eq(weir__listen_adopt(fd, &opts, &set), 0);
+    ck_assert_int_eq(weir__listen_adopt(fd, 1, &opts, &set), 0);
     ck_assert_int_eq(set.fds[0], fd);
     ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
     ck_assert_int_eq(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
@@ -264,7 +264,7 @@ START_TEST(a_unix_socket_that_is_handed_over_gets_no_tcp_options)
     struct listen_set set;
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-    ck_assert_int_eq(weir__listen_adopt(fd, &defaults, &set), 0);
+    ck_assert_int_eq(weir__listen_adopt(fd, 1, &defaults, &set), 0);
     weir__listen_set_fini(&set);
 }
 END_TEST
@@ -279,7 +279,7 @@ START_TEST(a_socket_that_cannot_be_taken_over_is_closed)
         uint16_t port;
         int fd = net_listen(5, &port);
         weir__fault_begin(&(struct fault_plan) { .fail_at = ++n });
-        int code = weir__listen_adopt(fd, &defaults, &set);
+        int code = weir__listen_adopt(fd, 1, &defaults, &set);
         failed = weir__fault_end();
         ck_assert_int_eq(code == 0, failed == 0);
         if (code == 0)
