@@ -10,6 +10,8 @@
 
 #include <weir/address.h>
 
+#include "core/export.h"
+
 /* A growing list of addresses; zero-initialised is empty. */
 struct address_list {
     weir_address *items;
@@ -17,8 +19,8 @@ struct address_list {
 };
 
 /* 0 or -ENOMEM. An address that is in the list already is not added again. */
-int  weir__address_list_add(struct address_list *list, const struct sockaddr *addr, socklen_t len);
-void weir__address_list_fini(struct address_list *list);
+FOR_PROGRAM int  weir__address_list_add(struct address_list *list, const struct sockaddr *addr, socklen_t len);
+FOR_PROGRAM void weir__address_list_fini(struct address_list *list);
 
 /* A Unix socket's address: a path, or @name for an abstract one. -EINVAL, -ENAMETOOLONG. */
 int  weir__address_unix(weir_address *out, const char *path);

@@ -15,6 +15,7 @@
 
 #include <weir/server.h>
 
+#include "core/export.h"
 #include "net/address.h"
 
 #define UNIX_PATH_MOST (sizeof((struct sockaddr_un *)0)->sun_path - 1)  /* 107 bytes */
@@ -47,7 +48,7 @@ struct listen_set {
  * (-EADDRNOTAVAIL), is skipped; when all are, its code is returned. On failure nothing stays open, and the text names the
  * address.
  */
-int weir__listen_bind(const struct address_list *list, size_t workers, const weir_server_options *opts,
+FOR_PROGRAM int weir__listen_bind(const struct address_list *list, size_t workers, const weir_server_options *opts,
                       struct listen_set *out);
 
 /* What weir__listen_unix does about the file. */
@@ -62,7 +63,7 @@ struct listen_unix {
  * A socket that is at @path already is replaced; any other file stays, and is -EADDRINUSE. At no moment has the file more
  * permissions than @how->mode says. -ENAMETOOLONG above UNIX_PATH_MOST bytes; -ENOENT: no such folder.
  */
-int weir__listen_unix(const char *path, const struct listen_unix *how, size_t workers, struct listen_set *out);
+FOR_PROGRAM int weir__listen_unix(const char *path, const struct listen_unix *how, size_t workers, struct listen_set *out);
 
 /* Take an open descriptor over, bound or listening already: one socket for all of @workers. */
 int weir__listen_adopt(int fd, size_t workers, const weir_server_options *opts, struct listen_set *out);
@@ -74,12 +75,12 @@ int weir__listen_note_file(struct listen_set *set, int fd);
 int weir__listen_set_init(struct listen_set *set, size_t addresses, size_t workers);
 
 /* Move everything of @from, made for as many workers, behind what is in @to. 0 or -ENOMEM, and then both are as before. */
-int weir__listen_set_append(struct listen_set *to, struct listen_set *from);
+FOR_PROGRAM int weir__listen_set_append(struct listen_set *to, struct listen_set *from);
 
 /* Remove the files that are still those of the sockets, once. */
 void weir__listen_remove_files(struct listen_set *set);
 
 /* Remove the files, close what nobody took (set to -1 by whoever took it), and free the list. */
-void weir__listen_set_fini(struct listen_set *set);
+FOR_PROGRAM void weir__listen_set_fini(struct listen_set *set);
 
 #endif

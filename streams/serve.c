@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * streams/serve.c  weir_serve: workers, one server over all of them, and the drain.
+ * streams/serve.c  Workers, servers over all of them, and the drain (serve.h draws it).
  *
  *      every worker       worker_start
  *      worker 0           listens when all have started; catches SIGINT and SIGTERM; on_ready
@@ -11,6 +11,8 @@
  * All decisions are made on worker 0's loop; the others report by posts to it.
  */
 #include <weir/run.h>
+
+#include "streams/serve.h"
 
 #include <errno.h>
 #include <math.h>
@@ -25,7 +27,6 @@
 #include "core/task.h"
 #include "core/workers.h"
 #include "net/server.h"
-#include "streams/start_server.h"
 
 #define DRAIN_DEFAULT 30.0      /* seconds */
 #define BACKLOG_SERVE 4096      /* asyncio's 100 is for a chat; the kernel bounds it by net.core.somaxconn */
@@ -41,20 +42,15 @@ struct share {
 };
 
 struct serve {
-    weir_client_connected_cb cb;
-    void *arg;
-    const char *host;
-    uint16_t port;
-    weir_serve_options opts;
+    struct serve_plan *plan;
     unsigned workers;
-    weir_server *server;        /* worker 0's */
+    bool serving;               /* worker 0's: all listen, and not all are gone yet */
     weir_handle *drain_timer;   /* worker 0's */
     unsigned started;           /* worker 0's: workers whose worker_start succeeded */
     bool start_failed;          /* worker 0's: one did not */
     unsigned stops;             /* worker 0's: how often a stop was asked for */
     weir_task *starter;         /* worker 0's main while it waits for the others to start */
     struct share *shares;       /* each worker's own */
-    void **worker_args;         /* the handlers' arg on each worker */
 };
 
 static atomic_bool draining;
@@ -70,15 +66,38 @@ bool weir_draining(void)
 
 /* --- Stopping (worker 0) -------------------------------------------------- */
 
+static void ask_all_clients(const struct serve_plan *plan, enum clients_ask ask)
+{
+    for (size_t i = 0; i < plan->service_count; i++) {
+        if (plan->services[i].server != NULL)
+            weir__server_clients(plan->services[i].server, ask);
+    }
+}
+
 static void abort_the_rest(void *arg)
 {
     struct serve *serve = arg;
 
     serve->drain_timer = NULL;
-    if (serve->server == NULL)
+    if (!serve->serving)
         return;
+    serve->plan->cut_short = true;
     weir__log(LOG_LEVEL_WARNING, "drain cut short: connections aborted");
-    weir_server_abort_clients(serve->server);
+    ask_all_clients(serve->plan, CLIENTS_ABORT);
+}
+
+static void begin_drain(struct serve *serve)
+{
+    struct serve_plan *plan = serve->plan;
+    double limit = plan->drain_timeout > 0 ? plan->drain_timeout : DRAIN_DEFAULT;
+
+    weir__log(LOG_LEVEL_INFO, "draining limit=%gs", limit);
+    for (size_t i = 0; i < plan->service_count; i++)
+        weir_server_close(plan->services[i].server);
+    ask_all_clients(plan, CLIENTS_CLOSE_IDLE);
+    serve->drain_timer = weir_loop_call_later(weir__this_loop, limit, abort_the_rest, serve);
+    if (serve->drain_timer == NULL)
+        abort_the_rest(serve);                  /* no memory to bound the drain by */
 }
 
 static void stop(void *arg)
@@ -87,20 +106,14 @@ static void stop(void *arg)
 
     atomic_store(&draining, true);
     serve->stops++;
-    if (serve->server == NULL)
+    if (!serve->serving)
         return;                                 /* not listening yet: serve_clients looks at stops */
-    if (serve->stops > 1) {
+    if (serve->stops == 1) {
+        begin_drain(serve);
+    } else {
         weir_handle_cancel(serve->drain_timer);
         abort_the_rest(serve);
-        return;
     }
-    weir__log(LOG_LEVEL_INFO, "draining");
-    weir_server_close(serve->server);
-    weir__server_clients(serve->server, CLIENTS_CLOSE_IDLE);
-    double limit = serve->opts.drain_timeout > 0 ? serve->opts.drain_timeout : DRAIN_DEFAULT;
-    serve->drain_timer = weir_loop_call_later(weir__this_loop, limit, abort_the_rest, serve);
-    if (serve->drain_timer == NULL)
-        abort_the_rest(serve);                  /* no memory to bound the drain by */
 }
 
 void weir_serve_stop(void)
@@ -149,35 +162,71 @@ static int wait_for_all_started(struct serve *serve)
     return 0;
 }
 
-static int serve_clients(struct serve *serve)
+/* Bound on every worker, and not listening yet. */
+static int bind_service(struct serve_service *service)
 {
-    struct serving serving = { .cb = serve->cb, .arg = serve->arg };
-    weir_server_options opts = serve->opts.server;
-    weir_server *server;
+    weir_server_options opts = service->options;
 
-    if (serve->opts.worker_start != NULL)
-        serving.worker_args = serve->worker_args;
     opts.all_workers = true;
-    opts.no_start_serving = false;
+    opts.no_start_serving = true;
     if (opts.backlog == 0)
         opts.backlog = BACKLOG_SERVE;
-    int code = weir__start_server(&serving, serve->host, serve->port, &opts, &server);
-    if (code < 0)
-        return code;
-    serve->server = server;
-    if (serve->stops > 0) {                     /* asked to stop while starting */
-        serve->stops = 0;
-        stop(serve);
-    } else if (serve->opts.on_ready != NULL) {
-        serve->opts.on_ready(server, serve->arg);
+    return service->sockets != NULL ? weir__start_server_bound(&service->serving, service->sockets, &opts, &service->server)
+                                    : weir__start_server(&service->serving, service->host, service->port, &opts, &service->server);
+}
+
+static int listen_on_all(struct serve_plan *plan)
+{
+    int code = 0;
+
+    for (size_t i = 0; i < plan->service_count && code == 0; i++)
+        code = bind_service(&plan->services[i]);
+    for (size_t i = 0; i < plan->service_count && code == 0; i++)
+        code = weir_server_start_serving(plan->services[i].server);
+    return code;
+}
+
+static int wait_for_all_closed(const struct serve_plan *plan)
+{
+    int code = 0;
+
+    for (size_t i = 0; i < plan->service_count && code == 0; i++)
+        code = weir_server_wait_closed(plan->services[i].server);
+    return code;
+}
+
+static void free_servers(struct serve_plan *plan)
+{
+    for (size_t i = 0; i < plan->service_count; i++) {
+        weir_server_free(plan->services[i].server);
+        plan->services[i].server = NULL;
     }
-    code = weir_server_wait_closed(server);
+}
+
+static int serve_clients(struct serve *serve)
+{
+    struct serve_plan *plan = serve->plan;
+    int code = listen_on_all(plan);
+
+    if (code < 0) {
+        ask_all_clients(plan, CLIENTS_ABORT);   /* of those that listened for a moment */
+        free_servers(plan);
+        return code;
+    }
+    serve->serving = true;
+    if (serve->stops > 0) {                     /* asked to stop while starting */
+        serve->stops = 1;
+        begin_drain(serve);
+    } else if (plan->on_ready != NULL) {
+        plan->on_ready(plan->arg);
+    }
+    code = wait_for_all_closed(plan);
     if (code < 0)                               /* another worker failed and cancelled us */
-        weir_server_abort_clients(server);
+        ask_all_clients(plan, CLIENTS_ABORT);
     weir_handle_cancel(serve->drain_timer);
     serve->drain_timer = NULL;
-    serve->server = NULL;
-    weir_server_free(server);
+    serve->serving = false;
+    free_servers(plan);
     return code;
 }
 
@@ -222,8 +271,8 @@ static int start_worker(struct serve *serve, unsigned index)
     struct share *share = &serve->shares[index];
     int code = 0;
 
-    if (serve->opts.worker_start != NULL)
-        code = serve->opts.worker_start(serve->arg, &serve->worker_args[index]);
+    if (serve->plan->worker_start != NULL)
+        code = serve->plan->worker_start(serve->plan->arg, index);
     if (index == 0) {
         note_start(serve, code);
         return code;
@@ -237,10 +286,10 @@ static int start_worker(struct serve *serve, unsigned index)
 
 static void stop_worker(struct serve *serve, unsigned index)
 {
-    if (serve->opts.worker_stop == NULL)
+    if (serve->plan->worker_stop == NULL)
         return;
     weir__run_end_tasks();                      /* handlers may outlive their connections, and use the state until then */
-    serve->opts.worker_stop(serve->arg, serve->worker_args[index]);
+    serve->plan->worker_stop(serve->plan->arg, index);
 }
 
 static int serve_main(void *arg)
@@ -275,11 +324,6 @@ static int serve_main(void *arg)
 
 static int run(struct serve *serve)
 {
-    serve->shares = sys_calloc(serve->workers, sizeof serve->shares[0]);
-    serve->worker_args = sys_calloc(serve->workers, sizeof serve->worker_args[0]);
-    if (serve->shares == NULL || serve->worker_args == NULL)
-        return weir__fail(-ENOMEM);
-
     pthread_mutex_lock(&current_lock);
     bool busy = current != NULL;
     if (!busy)
@@ -288,7 +332,7 @@ static int run(struct serve *serve)
     if (busy)
         return weir__fail_text(-EBUSY, "weir_serve runs already in this process");
 
-    int code = weir__workers_run(serve->workers, !serve->opts.no_pin, serve_main, serve);
+    int code = weir__workers_run(serve->workers, !serve->plan->no_pin, serve_main, serve);
     pthread_mutex_lock(&current_lock);
     current = NULL;
     pthread_mutex_unlock(&current_lock);
@@ -296,17 +340,76 @@ static int run(struct serve *serve)
     return code;
 }
 
-int weir_serve(weir_client_connected_cb cb, void *arg, const char *host, uint16_t port, const weir_serve_options *opts)
+unsigned weir__serve_workers(unsigned workers)
 {
-    struct serve serve = { .cb = cb, .arg = arg, .host = host, .port = port };
+    return workers > 0 ? workers : weir__cpu_count();
+}
 
-    if (opts != NULL)
-        serve.opts = *opts;
-    if (isnan(serve.opts.drain_timeout) || serve.opts.drain_timeout < 0)
+int weir__serve(struct serve_plan *plan)
+{
+    struct serve serve = { .plan = plan, .workers = weir__serve_workers(plan->workers) };
+
+    if (isnan(plan->drain_timeout) || plan->drain_timeout < 0)
         return weir__fail_text(-EINVAL, "drain_timeout has to be 0 (the default) or more seconds");
-    serve.workers = serve.opts.workers > 0 ? serve.opts.workers : weir__cpu_count();
+    serve.shares = sys_calloc(serve.workers, sizeof serve.shares[0]);
+    if (serve.shares == NULL)
+        return weir__fail(-ENOMEM);
     int code = run(&serve);
     sys_free(serve.shares);
-    sys_free(serve.worker_args);
+    return code;
+}
+
+/* --- One handler ---------------------------------------------------------- */
+
+struct one_handler {
+    const weir_serve_options *opts;
+    void *arg;
+    void **worker_args;         /* the handlers' arg on each worker; NULL without a worker_start */
+    struct serve_service service;
+};
+
+static int one_start(void *arg, unsigned worker)
+{
+    struct one_handler *one = arg;
+
+    return one->opts->worker_start(one->arg, &one->worker_args[worker]);
+}
+
+static void one_stop(void *arg, unsigned worker)
+{
+    struct one_handler *one = arg;
+
+    one->opts->worker_stop(one->arg, one->worker_args[worker]);
+}
+
+static void one_ready(void *arg)
+{
+    struct one_handler *one = arg;
+
+    one->opts->on_ready(one->service.server, one->arg);
+}
+
+int weir_serve(weir_client_connected_cb cb, void *arg, const char *host, uint16_t port, const weir_serve_options *opts)
+{
+    static const weir_serve_options defaults;
+    struct one_handler one = { .opts = opts != NULL ? opts : &defaults, .arg = arg };
+    unsigned workers = weir__serve_workers(one.opts->workers);
+
+    one.worker_args = sys_calloc(workers, sizeof one.worker_args[0]);
+    if (one.worker_args == NULL)
+        return weir__fail(-ENOMEM);
+    one.service = (struct serve_service) {
+        .serving = { .cb = cb, .arg = arg, .worker_args = one.opts->worker_start != NULL ? one.worker_args : NULL },
+        .host = host, .port = port, .options = one.opts->server,
+    };
+    struct serve_plan plan = {
+        .workers = workers, .no_pin = one.opts->no_pin, .drain_timeout = one.opts->drain_timeout,
+        .services = &one.service, .service_count = 1, .arg = &one,
+        .worker_start = one.opts->worker_start != NULL ? one_start : NULL,
+        .worker_stop = one.opts->worker_stop != NULL ? one_stop : NULL,
+        .on_ready = one.opts->on_ready != NULL ? one_ready : NULL,
+    };
+    int code = weir__serve(&plan);
+    sys_free(one.worker_args);
     return code;
 }
