@@ -46,7 +46,7 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /* What a plugin was compiled for: major << 16 | minor. The program refuses another major number,
- * and a larger minor one than its own, and names both. */
+ * and names both. */
 #define WEIR_PLUGIN_ABI 0x00010000u
 
 /* One server section, as its plugin sees it. */
