@@ -31,7 +31,7 @@ void *weir_plugin_context_data(const weir_plugin_context *ctx)
 
 /* --- Options -------------------------------------------------------------- */
 
-static const char *text_option(weir_plugin_context *ctx, enum option_kind kind, const char *key, const char *otherwise)
+static const char *text_option(weir_plugin_context *ctx, enum query_kind kind, const char *key, const char *otherwise)
 {
     struct option_query query = { .key = key, .kind = kind };
 
@@ -40,18 +40,18 @@ static const char *text_option(weir_plugin_context *ctx, enum option_kind kind, 
 
 const char *weir_plugin_context_option(weir_plugin_context *ctx, const char *key, const char *otherwise)
 {
-    return text_option(ctx, OPTION_TEXT, key, otherwise);
+    return text_option(ctx, QUERY_TEXT, key, otherwise);
 }
 
 const char *weir_plugin_context_option_path(weir_plugin_context *ctx, const char *key, const char *otherwise)
 {
-    return text_option(ctx, OPTION_PATH, key, otherwise);
+    return text_option(ctx, QUERY_PATH, key, otherwise);
 }
 
 int weir_plugin_context_option_int(weir_plugin_context *ctx, const char *key, int64_t otherwise, int64_t least, int64_t most,
                                    int64_t *out)
 {
-    struct option_query query = { .key = key, .kind = OPTION_INT, .least = least, .most = most };
+    struct option_query query = { .key = key, .kind = QUERY_INT, .least = least, .most = most };
     int found = ctx->ops->option(ctx, &query);
 
     if (found < 0)
@@ -62,7 +62,7 @@ int weir_plugin_context_option_int(weir_plugin_context *ctx, const char *key, in
 
 int weir_plugin_context_option_size(weir_plugin_context *ctx, const char *key, size_t otherwise, size_t *out)
 {
-    struct option_query query = { .key = key, .kind = OPTION_SIZE };
+    struct option_query query = { .key = key, .kind = QUERY_SIZE };
     int found = ctx->ops->option(ctx, &query);
 
     if (found < 0)
@@ -73,7 +73,7 @@ int weir_plugin_context_option_size(weir_plugin_context *ctx, const char *key, s
 
 int weir_plugin_context_option_duration(weir_plugin_context *ctx, const char *key, double otherwise, double *out)
 {
-    struct option_query query = { .key = key, .kind = OPTION_DURATION };
+    struct option_query query = { .key = key, .kind = QUERY_DURATION };
     int found = ctx->ops->option(ctx, &query);
 
     if (found < 0)
@@ -84,7 +84,7 @@ int weir_plugin_context_option_duration(weir_plugin_context *ctx, const char *ke
 
 int weir_plugin_context_option_bool(weir_plugin_context *ctx, const char *key, bool otherwise, bool *out)
 {
-    struct option_query query = { .key = key, .kind = OPTION_BOOL };
+    struct option_query query = { .key = key, .kind = QUERY_BOOL };
     int found = ctx->ops->option(ctx, &query);
 
     if (found < 0)

@@ -15,15 +15,15 @@
 
 #include "core/export.h"
 
-enum option_kind { OPTION_TEXT, OPTION_INT, OPTION_SIZE, OPTION_DURATION, OPTION_BOOL, OPTION_PATH };
+enum query_kind { QUERY_TEXT, QUERY_INT, QUERY_SIZE, QUERY_DURATION, QUERY_BOOL, QUERY_PATH };
 
 /* What is asked for, and where the answer goes. */
 struct option_query {
     const char *key;
-    enum option_kind kind;
-    int64_t least, most;        /* OPTION_INT */
+    enum query_kind kind;
+    int64_t least, most;        /* QUERY_INT */
     union {
-        const char *text;       /* OPTION_TEXT, OPTION_PATH: valid until destroy */
+        const char *text;       /* QUERY_TEXT, QUERY_PATH: valid until destroy */
         int64_t integer;
         size_t size;
         double seconds;

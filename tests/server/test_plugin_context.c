@@ -25,12 +25,12 @@ static int answer(weir_plugin_context *ctx, struct option_query *query)
     if (s->there <= 0)
         return s->there;
     switch (query->kind) {
-    case OPTION_TEXT: query->value.text = "text"; break;
-    case OPTION_PATH: query->value.text = "/path"; break;
-    case OPTION_INT: query->value.integer = 7; break;
-    case OPTION_SIZE: query->value.size = 4096; break;
-    case OPTION_DURATION: query->value.seconds = 1.5; break;
-    case OPTION_BOOL: query->value.truth = true; break;
+    case QUERY_TEXT: query->value.text = "text"; break;
+    case QUERY_PATH: query->value.text = "/path"; break;
+    case QUERY_INT: query->value.integer = 7; break;
+    case QUERY_SIZE: query->value.size = 4096; break;
+    case QUERY_DURATION: query->value.seconds = 1.5; break;
+    case QUERY_BOOL: query->value.truth = true; break;
     }
     return 1;
 }
