@@ -93,3 +93,15 @@ int weir_start_server(weir_client_connected_cb cb, void *arg, const char *host, 
 
     return weir__start_server(&serving, host, port, opts, server);
 }
+
+int weir_start_unix_server(weir_client_connected_cb cb, void *arg, const char *path, const weir_server_options *opts,
+                           weir_server **server)
+{
+    struct serving serving = { .cb = cb, .arg = arg };
+    int code;
+    struct acceptor *acceptor = new_acceptor(&serving, &code);
+
+    if (acceptor == NULL)
+        return code == -ENOMEM ? weir__server_refuse(opts, code) : code;
+    return weir__server_new_unix(weir__this_loop, acceptor, path, opts, server);
+}

@@ -120,6 +120,41 @@ WEIR_MUST int weir_start_server(weir_client_connected_cb cb, void *arg, const ch
                                 weir_server **server);
 
 /*
+ * Listen on a Unix socket, and run a handler for each client.        [suspends]
+ *
+ * As weir_start_server() otherwise. A socket that is at @path already is
+ * replaced, even one that somebody listens on; a file of another kind stays.
+ * The file is removed when the server closes, if it is still the same one.
+ * A Unix socket is one for all workers: with all_workers, each accepted
+ * connection goes to the worker with the fewest.
+ *
+ * cb       the handler
+ * arg      handed to it
+ * path     of the socket's file, at most 107 bytes, with the permissions that
+ *          the umask leaves; or "@name", an abstract name without a file. With
+ *          opts->sock: NULL
+ * opts     as for weir_start_server(); family, flags, and what TCP alone knows
+ *          (no_reuse_address, reuse_port, keep_alive) mean nothing here.
+ *          opts->sock: a bound Unix stream socket
+ * server   out: the caller's, freed with weir_server_free(); untouched on
+ *          failure
+ * returns  0, or
+ *          -EINVAL        neither path nor sock, or both; an empty path; a sock
+ *                         that is not a Unix stream socket; TLS times without
+ *                         tls; a negative backlog or time
+ *          -ENOTSUP       an option that is not offered
+ *          -ENAMETOOLONG  a path of more than 107 bytes
+ *          -EADDRINUSE    a file that is no socket is at @path, or somebody
+ *                         else has the abstract name
+ *          -ENOENT        no such folder
+ *          -errno         another failure to bind or listen (-EACCES, ...)
+ *          -ENOMEM        no memory
+ * asyncio  asyncio.start_unix_server; the file is removed as in Python 3.13
+ */
+WEIR_MUST int weir_start_unix_server(weir_client_connected_cb cb, void *arg, const char *path,
+                                     const weir_server_options *opts, weir_server **server);
+
+/*
  * Begin to listen, when no_start_serving was set.                    [suspends]
  *
  * Waits one pass. On a server that listens already it does nothing else.
