@@ -13,6 +13,7 @@
 #include "core/remote.h"
 #include "core/sys.h"
 #include "core/task.h"
+#include "net/idle_limit.h"
 #include "net/net_loop.h"
 
 /* --- References ----------------------------------------------------------- */
@@ -89,6 +90,9 @@ void weir__server_adopt(struct server_part *part, weir_transport *t)
 {
     t->owner = &part->owner;
     list_append(&part->transports, &t->owner_link);
+    int64_t limit_ns = weir__ns_after(0, part->server->options.idle_timeout);
+    if (limit_ns > 0 && limit_ns != FOREVER && weir__idle_limit_set(t, limit_ns) < 0)
+        weir__transport_lose(t, -ENOMEM);
 }
 
 void weir__server_connection_gone(struct transport_owner *owner, weir_transport *t)

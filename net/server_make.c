@@ -60,7 +60,6 @@ static int check_offered(const weir_server_options *opts)
     const char *missing = opts->tls != NULL ? "tls"
                         : opts->balance != WEIR_BALANCE_REUSEPORT ? "balance"
                         : opts->max_connections != 0 ? "max_connections"
-                        : opts->idle_timeout != 0 ? "idle_timeout"
                         : opts->proxy_protocol ? "proxy_protocol" : NULL;
 
     return missing == NULL ? 0 : weir__fail_text(-ENOTSUP, "the option %s is not offered yet", missing);

@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/task.h"
+#include "net/idle_limit.h"
 #include "net/net_loop.h"
 
 /* --- Life ----------------------------------------------------------------- */
@@ -140,6 +141,7 @@ void weir__transport_finish(weir_transport *t)
         t->protocol->connection_lost(t->self, t->lost_code);
         t->calling = CALLING_NOTHING;
     }
+    weir__idle_limit_end(t);
     t->ops->close(t);                           /* after the callback, which may still ask for the socket (BT-8) */
     list_remove(&t->link);
     if (t->owner != NULL) {
@@ -204,6 +206,10 @@ const void *weir_transport_get_extra_info(const weir_transport *t, const char *n
 
     if (name == NULL)
         return NULL;
+    if (strcmp(name, "bytes_received") == 0)
+        return &t->bytes_received;
+    if (strcmp(name, "bytes_sent") == 0)
+        return &t->bytes_sent;
     if (strcmp(name, "socket") == 0)
         weir__out_flush(asked);                 /* whoever writes to the descriptor himself comes after us */
     return t->ops->extra_info(asked, name);

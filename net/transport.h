@@ -23,6 +23,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -87,7 +88,10 @@ struct weir_transport {
     bool eof_asked;             /* write_eof: no further writes */
     bool eof_sent;
     bool idle;                  /* closing now loses nothing (weir_writer_set_idle) */
+    bool idled_out;             /* lost since no byte moved for too long */
     unsigned refs;
+    uint64_t bytes_received, bytes_sent;        /* what the kernel gave and took */
+    struct idle_limit *idle_limit;              /* NULL: none */
     struct out out;
     struct list gathered_link;  /* on net_loop->gathered while output waits to be offered */
     struct list link;           /* net_loop->transports */

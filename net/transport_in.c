@@ -15,6 +15,7 @@
 #include <errno.h>
 
 #include "core/error.h"
+#include "net/idle_limit.h"
 
 static void on_end(weir_transport *t)
 {
@@ -42,6 +43,12 @@ static void no_bytes(weir_transport *t, ssize_t code)
         weir__transport_lose(t, (int)code);
 }
 
+static void note_received(weir_transport *t, ssize_t n)
+{
+    t->bytes_received += (size_t)n;
+    weir__idle_limit_moved(t);
+}
+
 static bool read_into_protocol(weir_transport *t, size_t *budget)
 {
     void *buf = NULL;
@@ -61,6 +68,7 @@ static bool read_into_protocol(weir_transport *t, size_t *budget)
         no_bytes(t, n);
         return false;
     }
+    note_received(t, n);
     *budget -= (size_t)n;
     if (t->protocol->buffer_updated != NULL)
         t->protocol->buffer_updated(t->self, (size_t)n);
@@ -77,6 +85,8 @@ static void read_piece(weir_transport *t)
         return;
     }
     ssize_t n = t->ops->recv(t, block->bytes, READ_MOST);
+    if (n > 0)
+        note_received(t, n);
     if (n <= 0)
         no_bytes(t, n);
     else if (t->protocol->data_received != NULL)

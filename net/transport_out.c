@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "net/idle_limit.h"
 #include "net/net_loop.h"
 
 #define IOV_MOST 32             /* pieces offered in one call; more go in the next */
@@ -109,6 +110,12 @@ static void block_until_writable(weir_transport *t)
     t->ops->want_write(t, true);
 }
 
+static void note_sent(weir_transport *t, size_t n)
+{
+    t->bytes_sent += n;
+    weir__idle_limit_moved(t);
+}
+
 /* Send until nothing is left or the kernel is full. */
 static void send_gathered(weir_transport *t)
 {
@@ -125,8 +132,10 @@ static void send_gathered(weir_transport *t)
             weir__transport_lose(t, (int)n);
             return;
         }
-        if (n > 0)
+        if (n > 0) {
+            note_sent(t, (size_t)n);
             consume(t, (size_t)n);
+        }
         if (n < 0 || (size_t)n < offered) {
             block_until_writable(t);
             return;
@@ -168,6 +177,8 @@ static void send_large(weir_transport *t, const weir_bytes *chunks, size_t count
         return;
     }
     size_t sent = n < 0 ? 0 : (size_t)n;
+    if (sent > 0)
+        note_sent(t, sent);
     consume(t, sent < gathered ? sent : gathered);
     *taken = sent < gathered ? 0 : sent - gathered;
     if (sent < offered)

@@ -24,6 +24,8 @@ static bool is_a_failure(const struct stream *stream, int code)
     case -EPIPE:
     case -ENOTCONN:
         return false;
+    case -ETIMEDOUT:                            /* of idle_timeout; a deadline of the handler's own is its failure */
+        return !stream->transport->idled_out;
     case WEIR_EINCOMPLETE:
         return stream->reader->partial > 0;
     default:

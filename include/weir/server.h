@@ -68,8 +68,9 @@ struct weir_server_options {
                                  * aborted with -ENOBUFS. 0: no bound */
     size_t max_read;            /* bytes that one readexactly or read-to-the-end may hold; above it
                                  * -EMSGSIZE. 0: no bound */
-    double idle_timeout;        /* seconds without a byte either way, then the connection is
-                                 * aborted; 0: none. Answered with -ENOTSUP for now */
+    double idle_timeout;        /* seconds without a byte either way, also while output waits for the
+                                 * peer; then the connection is aborted, and its suspended calls
+                                 * return -ETIMEDOUT. 0: none */
     double close_timeout;       /* seconds that output may take to go out after the handler
                                  * returned, then the connection is aborted; 0: no limit */
     bool proxy_protocol;        /* true: a PROXY header comes first. Answered with -ENOTSUP for

@@ -599,7 +599,8 @@ int weir_writer_wait_closed(weir_writer *w);
  *
  * "peername" and "sockname" are const weir_address *, "socket" is const int *,
  * the descriptor; asking for "socket" offers gathered output to the kernel
- * first, so that what is sent by hand comes after it.
+ * first, so that what is sent by hand comes after it. "bytes_received" and
+ * "bytes_sent" are const uint64_t *, what the connection has carried so far.
  *
  * returns  a pointer that stays valid as long as the writer, after the close
  *          too; NULL for a name that is not known, or a fact that this

@@ -170,7 +170,8 @@ bool weir_transport_is_closing(const weir_transport *t);
  *
  * "peername" and "sockname" are const weir_address *, "socket" is const int *,
  * the descriptor; asking for "socket" offers gathered output to the kernel
- * first, so that what is sent by hand comes after it.
+ * first, so that what is sent by hand comes after it. "bytes_received" and
+ * "bytes_sent" are const uint64_t *, what the connection has carried so far.
  *
  * returns  a pointer that stays valid as long as the transport, after
  *          connection_lost too; NULL for a name that this transport does not

@@ -84,7 +84,6 @@ static const struct {
     { "127.0.0.1", 0, { .tls = SOME_TLS }, -ENOTSUP },
     { "127.0.0.1", 0, { .balance = WEIR_BALANCE_EVEN }, -ENOTSUP },
     { "127.0.0.1", 0, { .max_connections = 1 }, -ENOTSUP },
-    { "127.0.0.1", 0, { .idle_timeout = 1 }, -ENOTSUP },
     { "127.0.0.1", 0, { .proxy_protocol = true }, -ENOTSUP },
     { NULL, 0, { .proxy_protocol = true }, -EINVAL },           /* what is wrong comes before what is not offered */
 };

@@ -394,6 +394,52 @@ START_TEST(wrong_arguments_are_refused_and_change_nothing)
 }
 END_TEST
 
+/* --- Counts ------------------------------------------------------------------- */
+
+static void count_bytes(struct net_pair *pair)
+{
+    static char much[300000];
+    const uint64_t *in = weir_transport_get_extra_info(pair->near, "bytes_received");
+    const uint64_t *out = weir_transport_get_extra_info(pair->near, "bytes_sent");
+
+    pair->got[0] = *in == 0 && *out == 0;
+    net_far_send(pair, "hello", 5);
+    NET_UNTIL(pair->log.len == 5);
+    pair->got[1] = *in == 5 && *out == 0;
+    weir_transport_write(pair->near, "abc", 3);
+    pair->got[2] = (long)*out;                  /* gathered: the kernel has nothing yet */
+    weir_transport_flush(pair->near);
+    net_far_read(pair, 3);
+    pair->got[3] = (long)*out;
+    weir_transport_write(pair->near, much, sizeof much);
+    net_far_read(pair, 3 + sizeof much);
+    pair->got[4] = (long)*out;
+    net_far_send(pair, much, 1000);
+    NET_UNTIL(pair->log.len == 1005);
+    weir_transport_close(pair->near);
+    NET_UNTIL(pair->log.lost);
+    in = weir_transport_get_extra_info(pair->near, "bytes_received");
+    out = weir_transport_get_extra_info(pair->near, "bytes_sent");
+    pair->got[5] = (long)*in;
+    pair->got[6] = (long)*out;
+}
+
+START_TEST(bytes_are_counted_both_ways_and_known_after_the_end)
+{
+    struct net_pair pair = { .log.quiet = true };
+
+    net_run(&pair, _i, count_bytes);
+    ck_assert_int_eq(pair.got[0], 1);
+    ck_assert_int_eq(pair.got[1], 1);
+    ck_assert_int_eq(pair.got[2], 0);
+    ck_assert_int_eq(pair.got[3], 3);
+    ck_assert_int_eq(pair.got[4], 300003);
+    ck_assert_int_eq(pair.got[5], 1005);
+    ck_assert_int_eq(pair.got[6], 300003);
+    net_pair_fini(&pair);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *transport = suite_create("net/transport");
@@ -421,5 +467,9 @@ Suite *suite(void)
     tcase_add_loop_test(callbacks, a_new_protocol_gets_everything_after_it_and_no_connection_made, 0, NET_WAYS);
     tcase_add_loop_test(callbacks, a_protocol_may_leave_out_every_callback, 0, NET_WAYS);
     suite_add_tcase(transport, callbacks);
+
+    TCase *counts = tcase_create("counts");
+    tcase_add_loop_test(counts, bytes_are_counted_both_ways_and_known_after_the_end, 0, NET_WAYS);
+    suite_add_tcase(transport, counts);
     return transport;
 }
