@@ -74,26 +74,60 @@ static bool is_named(const char *name)
     return name != NULL && name[0] != '\0';
 }
 
-int privileges_find(const char *user, const char *group, struct privileges *out, bool *wrong_group, char *error, size_t size)
+/* A number for which there is no entry, as containers have them. */
+static bool is_number(const char *name, unsigned *out)
 {
-    int found;
+    char *end;
 
-    *out = (struct privileges) { .uid = getuid(), .gid = getgid() };
-    *wrong_group = false;
-    if (is_named(user)) {
-        found = find_user(user, &out->uid, &out->gid);
-        if (found <= 0)
-            return fail(error, size, "there is no user \"%s\"%s%s", user, found < 0 ? ": " : "", found < 0 ? strerror(-found) : "");
+    errno = 0;
+    unsigned long number = strtoul(name, &end, 10);
+    if (name[0] < '0' || name[0] > '9' || *end != '\0' || errno != 0 || number >= (uid_t)-1)
+        return false;
+    *out = (unsigned)number;
+    return true;
+}
+
+static int choose_user(const char *user, struct privileges *out, char *error, size_t size)
+{
+    unsigned number = 0;
+    int found = find_user(user, &out->uid, &out->gid);
+
+    if (found > 0) {
         out->user = user;
         out->change_gid = true;
+    } else if (found == 0 && is_number(user, &number)) {
+        out->uid = number;                      /* without an entry it brings no group */
+    } else {
+        return fail(error, size, "there is no user \"%s\"%s%s", user, found < 0 ? ": " : "", found < 0 ? strerror(-found) : "");
     }
-    if (is_named(group)) {
+    out->change_uid = true;
+    return 0;
+}
+
+static int choose_group(const char *group, struct privileges *out, char *error, size_t size)
+{
+    unsigned number = 0;
+    int found = find_group(group, &out->gid);
+
+    if (found == 0 && is_number(group, &number)) {
+        out->gid = number;
+        found = 1;
+    }
+    if (found <= 0)
+        return fail(error, size, "there is no group \"%s\"%s%s", group, found < 0 ? ": " : "", found < 0 ? strerror(-found) : "");
+    out->change_gid = true;
+    return 0;
+}
+
+int privileges_find(const char *user, const char *group, struct privileges *out, bool *wrong_group, char *error, size_t size)
+{
+    *out = (struct privileges) { .uid = geteuid(), .gid = getegid() };
+    *wrong_group = false;
+    if (is_named(user) && choose_user(user, out, error, size) < 0)
+        return -1;
+    if (is_named(group) && choose_group(group, out, error, size) < 0) {
         *wrong_group = true;
-        found = find_group(group, &out->gid);
-        if (found <= 0)
-            return fail(error, size, "there is no group \"%s\"%s%s", group, found < 0 ? ": " : "",
-                        found < 0 ? strerror(-found) : "");
-        out->change_gid = true;
+        return -1;
     }
     if (geteuid() == 0 || (out->uid == geteuid() && out->gid == getegid()))
         return 0;
@@ -104,15 +138,22 @@ int privileges_find(const char *user, const char *group, struct privileges *out,
 
 /* --- Changing ------------------------------------------------------------- */
 
-int privileges_take(const struct privileges *privileges, char *error, size_t size)
+static int take_groups(const struct privileges *privileges, char *error, size_t size)
 {
-    if (!privileges->change_gid || (geteuid() != 0 && privileges->uid == geteuid()))
-        return 0;                               /* nothing asked for, or already there */
     if ((privileges->user != NULL ? initgroups(privileges->user, privileges->gid) : setgroups(1, &privileges->gid)) < 0)
         return fail(error, size, "the groups can't be changed: %s", strerror(errno));
     if (setresgid(privileges->gid, privileges->gid, privileges->gid) < 0)
         return fail(error, size, "group %u can't be changed to: %s", (unsigned)privileges->gid, strerror(errno));
-    if (privileges->user == NULL)
+    return 0;
+}
+
+int privileges_take(const struct privileges *privileges, char *error, size_t size)
+{
+    if (geteuid() != 0)
+        return 0;                               /* privileges_find has seen that we are who was asked for */
+    if ((privileges->change_gid || privileges->change_uid) && take_groups(privileges, error, size) < 0)
+        return -1;                              /* a user without a group of its own keeps the group, and loses the others */
+    if (!privileges->change_uid)
         return 0;
     if (setresuid(privileges->uid, privileges->uid, privileges->uid) < 0)
         return fail(error, size, "user %u can't be changed to: %s", (unsigned)privileges->uid, strerror(errno));

@@ -10,13 +10,13 @@
 #include <sys/types.h>
 
 struct privileges {
-    const char *user;           /* whose groups to join; NULL: the user stays, and so do the groups */
+    const char *user;           /* whose groups to join; NULL: the group alone */
     uid_t uid;
     gid_t gid;
-    bool change_gid;
+    bool change_uid, change_gid;
 };
 
-/* Look @user and @group up; each NULL or "": none. @user's string has to stay valid. 0, or -1 and a sentence in @error that
+/* Look @user and @group up, names or numbers; each NULL or "": none. @user's string has to stay valid. 0, or -1 and a sentence in @error that
  * says which does not exist or can't be changed to; *wrong_group tells which of the two. */
 int privileges_find(const char *user, const char *group, struct privileges *out, bool *wrong_group, char *error, size_t size);
 

@@ -88,6 +88,22 @@ START_TEST(a_group_alone_leaves_the_user)
 }
 END_TEST
 
+START_TEST(numbers_need_no_entry)
+{
+    gid_t groups[4];
+
+    if (!is_root())
+        return;
+    ck_assert_int_eq(privileges_find("54321", "54322", &found, &wrong_group, error, sizeof error), 0);
+    ck_assert_int_eq(privileges_take(&found, error, sizeof error), 0);
+    ck_assert_uint_eq(geteuid(), 54321);
+    ck_assert_uint_eq(getegid(), 54322);
+    ck_assert_int_eq(getgroups(4, groups), 1);
+    ck_assert_int_lt(privileges_find("5x", NULL, &found, &wrong_group, error, sizeof error), 0);
+    ck_assert_int_lt(privileges_find("4294967295", NULL, &found, &wrong_group, error, sizeof error), 0);     /* means "none" */
+}
+END_TEST
+
 START_TEST(somebody_else_is_told_that_it_takes_root)
 {
     if (!is_root())
@@ -126,6 +142,7 @@ Suite *suite(void)
     tcase_add_test(privileges, changing_is_for_good);
     tcase_add_test(privileges, a_group_may_differ_from_the_users);
     tcase_add_test(privileges, a_group_alone_leaves_the_user);
+    tcase_add_test(privileges, numbers_need_no_entry);
     tcase_add_test(privileges, somebody_else_is_told_that_it_takes_root);
     tcase_add_test(privileges, descriptors_are_raised_to_what_is_allowed);
     suite_add_tcase(s, privileges);
