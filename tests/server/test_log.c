@@ -216,7 +216,31 @@ END_TEST
 
 /* --- A disk that hangs ------------------------------------------------------------ */
 
-#define FLOOD 5000              /* lines of 100 bytes: more than queue, buffer and pipe hold together */
+#define FLOOD 5000              /* lines of more than 100 bytes: more than the least of queues and a buffer hold */
+
+/* Make the FIFO full, so that the log's first write hangs; returns how many bytes are to be read away. */
+static size_t fill_fifo(void)
+{
+    static char filler[4096];
+    int fd = open(fifo, O_WRONLY | O_NONBLOCK);
+    size_t filled = 0;
+
+    ck_assert_int_ge(fd, 0);
+    for (ssize_t n; (n = write(fd, filler, sizeof filler)) > 0;)
+        filled += (size_t)n;
+    close(fd);
+    return filled;
+}
+
+static void empty_fifo(size_t filled)
+{
+    static char filler[4096];
+
+    for (ssize_t n; filled > 0; filled -= (size_t)n) {
+        n = read(reading_end, filler, filled < sizeof filler ? filled : sizeof filler);
+        ck_assert_int_gt(n, 0);
+    }
+}
 
 static void *count_lines(void *arg)
 {
@@ -249,9 +273,11 @@ START_TEST(what_a_full_queue_drops_is_counted_exactly)
     pthread_t reader;
 
     open_log_to_fifo((struct log_options){ .repeat_limit = -1, .queue_size = 1, .close_timeout = 100 });
+    size_t filled = fill_fifo();
     flood();
     uint64_t dropped = log_dropped(logger);
     ck_assert_uint_gt(dropped, 0);
+    empty_fifo(filled);
     ck_assert_int_eq(pthread_create(&reader, NULL, count_lines, seen), 0);
     log_close(logger);
     pthread_join(reader, NULL);
@@ -281,6 +307,7 @@ START_TEST(a_hung_disk_stops_neither_a_loop_nor_the_end)
     int fd = open(path, O_RDWR | O_CREAT | O_APPEND, 0600);
     ck_assert_int_eq(dup2(fd, STDERR_FILENO), STDERR_FILENO);
     open_log_to_fifo((struct log_options){ .repeat_limit = -1, .queue_size = 1, .close_timeout = 0.001 });
+    size_t filled = fill_fifo();
     weir_set_log(log_hook, logger, LOG_AT_DEBUG);
     ck_assert_int_eq(weir_run(talk, &failed), 0);
     weir_set_log(NULL, NULL, 0);
@@ -290,6 +317,7 @@ START_TEST(a_hung_disk_stops_neither_a_loop_nor_the_end)
     stderr_text[len > 0 ? len : 0] = '\0';
     ck_assert_str_eq(stderr_text, "weir: log not written to its end timeout=0.001\n");
 
+    empty_fifo(filled);
     count_lines(seen);          /* the thread that was left behind ends by itself, with nothing lost but what was counted */
     ck_assert_int_eq(seen[0] + seen[1], FLOOD);
 }
