@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define MICROSECONDS  1000000       /* of a second */
-#define FRACTION_MOST 13            /* digits behind the point: with more of them not even a day has a whole number of microseconds */
+#define FRACTION_MOST 13 /* digits behind the point: with more of them not even a day has a whole number of microseconds */
 
 struct unit {
     const char *name;

@@ -121,7 +121,8 @@ START_TEST(a_duration_is_seconds_to_the_microsecond_and_nothing_else)
     double seconds = UNTOUCHED;
 
     ck_assert_msg(value_parse_duration(durations[_i].text, &seconds) == durations[_i].code, "\"%s\"", durations[_i].text);
-    ck_assert_msg(seconds == (durations[_i].code == 0 ? durations[_i].seconds : UNTOUCHED), "\"%s\": %.17g", durations[_i].text, seconds);
+    ck_assert_msg(seconds == (durations[_i].code == 0 ? durations[_i].seconds : UNTOUCHED), "\"%s\": %.17g", durations[_i].text,
+                  seconds);
 }
 END_TEST
 
