@@ -17,6 +17,7 @@ enum counter {
     COUNTER_TRIMMED,            /* parked stacks whose deep pages were given back */
     COUNTER_ACCEPTED,           /* connections accepted */
     COUNTER_ACCEPT_STARVED,     /* times accepting paused for want of descriptors or memory */
+    COUNTER_ACCEPT_FULL,        /* times accepting paused at a server's max_connections */
     COUNTER_ACCEPT_FAILED,      /* other failures of accept, and connections dropped before their protocol saw them */
     COUNTER_LOST_WRITES,        /* writes dropped since the connection was closing or lost */
     COUNTERS

@@ -79,6 +79,8 @@ static void before_io(struct ev_loop *ev, ev_check *check, int events)
 
     (void)ev, (void)events;
     loop->pass_ns = 0;
+    if (loop->watched > 0)
+        atomic_store_explicit(&loop->busy_since_ns, weir__loop_pass_ns(loop), memory_order_relaxed);
     if (!list_empty(&loop->next))
         run_all(loop, &loop->next);
     loop->target = &loop->now;
@@ -99,6 +101,21 @@ int64_t weir__loop_pass_ns(weir_loop *loop)
     if (loop->pass_ns == 0)
         loop->pass_ns = sys_monotonic_ns();
     return loop->pass_ns;
+}
+
+void weir__loop_watch(weir_loop *loop, bool on)
+{
+    if (!on)
+        loop->watched--;
+    else if (loop->watched++ == 0)
+        atomic_store_explicit(&loop->busy_since_ns, 0, memory_order_relaxed);
+}
+
+bool weir__loop_stalled(const weir_loop *loop, int64_t now_ns, int64_t limit_ns)
+{
+    int64_t since_ns = atomic_load_explicit(&loop->busy_since_ns, memory_order_relaxed);
+
+    return since_ns != 0 && now_ns - since_ns >= limit_ns;
 }
 
 static void on_wake(struct ev_loop *ev, ev_io *io, int events)
@@ -270,6 +287,8 @@ int weir__loop_spin(weir_loop *loop, bool (*done)(weir_loop *loop, void *arg), v
         /* Stopping before the start still makes one pass, which does not wait (EL-6). */
         stop = atomic_load_explicit(&loop->stopping, memory_order_relaxed);
         bool busy = stop || !list_empty(&loop->next);
+        if (loop->watched > 0)
+            atomic_store_explicit(&loop->busy_since_ns, 0, memory_order_relaxed);
         ev_run(loop->ev, busy ? EVRUN_NOWAIT : EVRUN_ONCE);
         if (loop->poll_failure < 0)
             return weir__fail(loop->poll_failure);

@@ -68,6 +68,8 @@ struct weir_loop {
     struct context      context;        /* the loop's own stack while a task runs */
     struct announced    announced;
     int64_t             pass_ns;        /* the time of this pass; 0: nobody asked yet */
+    unsigned            watched;        /* how many want busy_since_ns to be kept up to date */
+    _Atomic int64_t     busy_since_ns;  /* while watched: when this pass began; 0: between two passes. Any thread may read */
     struct ev_loop     *ev;
     struct loop_upper  *upper;          /* NULL until the layer above needs it */
     bool                output_due;     /* upper->output is to be called */
@@ -152,6 +154,13 @@ void weir__handle_run(struct ready *ready);
 
 /* The time of this pass: read once a pass, and only if asked. */
 int64_t weir__loop_pass_ns(weir_loop *loop);
+
+/* One more wants to know with weir__loop_stalled, or one less. It costs each pass a look at the clock. */
+void weir__loop_watch(weir_loop *loop, bool on);
+
+/* [thread-safe] Whether @loop, which is watched and not freed, has been in one pass for at least @limit_ns: something blocks
+ * its thread, and what is sent to it waits. */
+bool weir__loop_stalled(const weir_loop *loop, int64_t now_ns, int64_t limit_ns);
 
 /* Make sure that libev can take one timer, or the two watchers of @fd, without allocating in vain. 0 or -ENOMEM. Each
  * success is balanced by one weir__loop_release. */

@@ -33,9 +33,10 @@ static struct list *here(void)
     return &resting_here;
 }
 
-static void watch(struct listener *listener, bool on)
+/* After each change of what it depends on. */
+static void update_watch(struct listener *listener)
 {
-    if (on)
+    if (listener->watching && !listener->paused && !listener->held)
         ev_io_start(listener->loop->ev, &listener->io);
     else
         ev_io_stop(listener->loop->ev, &listener->io);
@@ -51,7 +52,7 @@ static void resume(struct listener *listener)
     list_remove(&listener->paused_link);
     atomic_fetch_sub(&resting, 1);
     ev_timer_stop(listener->loop->ev, &listener->retry);
-    watch(listener, true);
+    update_watch(listener);
 }
 
 static void on_retry(struct ev_loop *ev, ev_timer *timer, int events)
@@ -65,7 +66,7 @@ static void rest(struct listener *listener, int code)
     listener->paused = true;
     atomic_fetch_add(&resting, 1);
     list_append(here(), &listener->paused_link);
-    watch(listener, false);
+    update_watch(listener);
     ev_timer_set(&listener->retry, RETRY_AFTER, 0.);
     ev_timer_start(listener->loop->ev, &listener->retry);
     weir__count(&listener->loop->counters, COUNTER_ACCEPT_STARVED);
@@ -142,15 +143,19 @@ static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
     for (int i = 0; i < batch; i++) {
         struct sockaddr_storage peer;
         socklen_t len = sizeof peer;
+        if (listener->reserve != NULL && !listener->reserve(listener))
+            return;
         int fd = sys_accept(listener->fd, (void *)&peer, &len);
         if (fd < 0) {
+            if (listener->release != NULL)
+                listener->release(listener);
             failed(listener, fd);
             return;
         }
         weir__count(&listener->loop->counters, COUNTER_ACCEPTED);
         if (!listener->accepted(listener, fd, (void *)&peer, len))
             return;
-        if (listener->paused)
+        if (listener->paused || listener->held)
             return;
     }
     if (batch * 2 <= listener->most)
@@ -179,8 +184,16 @@ int weir__listener_watch(struct listener *listener)
     if (code < 0)
         return code;
     listener->watching = true;
-    watch(listener, true);
+    update_watch(listener);
     return 0;
+}
+
+void weir__listener_hold(struct listener *listener, bool on)
+{
+    if (listener->held == on || listener->fd < 0)
+        return;
+    listener->held = on;
+    update_watch(listener);
 }
 
 void weir__listener_close(struct listener *listener)
@@ -194,10 +207,14 @@ void weir__listener_close(struct listener *listener)
         ev_timer_stop(listener->loop->ev, &listener->retry);
     }
     if (listener->watching) {
-        watch(listener, false);
         listener->watching = false;
+        update_watch(listener);
         weir__loop_release(listener->loop);
     }
-    weir__descriptor_close(listener->fd);
+    /* Only after the last loop has stopped watching it; libev takes a closed descriptor out of epoll by itself, and one that
+     * others keep open when the next event comes for it. acq_rel: whoever closes comes after the others' last use. */
+    struct shared_socket *shared = listener->shared;
+    if (shared == NULL || atomic_fetch_sub_explicit(&shared->users, 1, memory_order_acq_rel) == 1)
+        weir__descriptor_close(listener->fd);
     listener->fd = -1;
 }

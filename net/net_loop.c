@@ -25,7 +25,9 @@ static void end_everything(struct loop_upper *upper)
 
     for (node = net->parts.next; node != &net->parts; node = next) {
         next = node->next;
-        weir__server_part_close(list_entry(node, struct server_part, link));
+        struct server_part *part = list_entry(node, struct server_part, link);
+        part->ending = true;
+        weir__server_part_close(part);
     }
     for (node = net->transports.next; node != &net->transports; node = node->next)
         weir_transport_abort(list_entry(node, weir_transport, link));

@@ -33,6 +33,7 @@ void weir__server_unref(weir_server *server)
             weir__inbox_unref(server->parts[i].inbox);
     }
     weir__listen_set_fini(&server->sockets);
+    sys_free(server->shared);
     server->acceptor->free(server->acceptor);
     pthread_mutex_destroy(&server->lock);
     sys_free(server);
@@ -46,25 +47,49 @@ static void check_done(struct server_part *part)
 
     if (!part->closed || part->done || part->accepting || !list_empty(&part->transports))
         return;
-    part->done = true;
-    list_remove(&part->link);
     pthread_mutex_lock(&server->lock);
-    if (--server->parts_open == 0)
+    bool done = part->travelling == 0;
+    if (done && --server->parts_open == 0)
         weir__server_wake(server, SERVER_DONE);
     pthread_mutex_unlock(&server->lock);
+    if (!done)
+        return;
+    part->done = true;
+    list_remove(&part->link);
     weir__server_unref(server);
 }
 
-bool weir__server_part_accept(struct server_part *part, int fd, const struct sockaddr *peer, socklen_t peer_len)
+static void do_to_client(weir_transport *t, enum clients_ask ask)
+{
+    if (ask == CLIENTS_ABORT)
+        weir_transport_abort(t);
+    else if (ask == CLIENTS_CLOSE || (ask == CLIENTS_CLOSE_IDLE && t->idle))
+        weir_transport_close(t);
+}
+
+bool weir__server_part_accept(struct server_part *part, int fd, const struct sockaddr *peer, socklen_t peer_len,
+                              enum clients_ask ask)
 {
     struct acceptor *acceptor = part->server->acceptor;
 
     part->accepting = true;                     /* a callback may free the server, and with it the part: not before it is done */
+    part->adopted = NULL;
     acceptor->accept(acceptor, part, fd, peer, peer_len);
+    if (part->adopted == NULL)
+        weir__server_uncount(part);
+    else
+        do_to_client(part->adopted, ask);
     part->accepting = false;
     bool open = !part->closed;
     check_done(part);
     return open;
+}
+
+void weir__server_part_refuse(struct server_part *part, int fd)
+{
+    weir__descriptor_close(fd);
+    weir__server_uncount(part);
+    check_done(part);
 }
 
 /* The first part to close takes the files along: what they lead to is about to be gone. */
@@ -81,6 +106,12 @@ void weir__server_part_close(struct server_part *part)
         return;
     part->closed = true;
     remove_files(part->server);
+    pthread_mutex_lock(&part->server->lock);
+    bool took = part->takes;
+    part->takes = false;
+    pthread_mutex_unlock(&part->server->lock);
+    if (took && part->server->deals)
+        weir__loop_watch(part->loop, false);
     for (size_t i = 0; i < part->listener_count; i++)
         weir__listener_close(&part->listeners[i]);
     check_done(part);
@@ -88,6 +119,7 @@ void weir__server_part_close(struct server_part *part)
 
 void weir__server_adopt(struct server_part *part, weir_transport *t)
 {
+    part->adopted = t;
     t->owner = &part->owner;
     list_append(&part->transports, &t->owner_link);
     int64_t limit_ns = weir__ns_after(0, part->server->options.idle_timeout);
@@ -97,8 +129,11 @@ void weir__server_adopt(struct server_part *part, weir_transport *t)
 
 void weir__server_connection_gone(struct transport_owner *owner, weir_transport *t)
 {
+    struct server_part *part = list_entry(owner, struct server_part, owner);
+
     (void)t;
-    check_done(list_entry(owner, struct server_part, owner));
+    weir__server_uncount(part);
+    check_done(part);
 }
 
 static int part_listen(void *arg)
@@ -115,6 +150,12 @@ static int part_listen(void *arg)
         if (code < 0)
             return code;
     }
+    pthread_mutex_lock(&part->server->lock);
+    bool first = !part->takes;
+    part->takes = true;
+    pthread_mutex_unlock(&part->server->lock);
+    if (first && part->server->deals)
+        weir__loop_watch(part->loop, true);
     return 0;
 }
 
@@ -248,10 +289,7 @@ static void ask_clients(struct server_part *part, enum clients_ask ask)
     for (node = part->transports.next; node != &part->transports; node = next) {
         weir_transport *t = list_entry(node, weir_transport, owner_link);
         next = node->next;
-        if (ask == CLIENTS_ABORT)
-            weir_transport_abort(t);
-        else if (ask == CLIENTS_CLOSE || (ask == CLIENTS_CLOSE_IDLE && t->idle))
-            weir_transport_close(t);
+        do_to_client(t, ask);
     }
 }
 
@@ -286,6 +324,9 @@ static void post_ask(struct server_part *part, enum clients_ask ask)
 
 void weir__server_clients(weir_server *server, enum clients_ask ask)
 {
+    pthread_mutex_lock(&server->lock);
+    server->asks[ask]++;
+    pthread_mutex_unlock(&server->lock);
     for (size_t i = 0; i < server->part_count; i++) {
         if (server->parts[i].loop == weir__this_loop)
             ask_clients(&server->parts[i], ask);

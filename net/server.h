@@ -7,6 +7,9 @@
  *
  *      part:   LISTENING --close--> CLOSED, connections go on --last one gone--> DONE
  *      server: wait_closed returns when every part is done
+ *
+ * An accepted connection may travel from the part that accepted it to another one (listener_balance.c). From then on it is
+ * the other one's: counted there, and waited for.
  */
 #ifndef WEIR_NET_SERVER_H
 #define WEIR_NET_SERVER_H
@@ -34,7 +37,7 @@ struct acceptor {
 };
 
 /* What is asked of all clients of a part; the larger wins. */
-enum clients_ask { CLIENTS_LEAVE, CLIENTS_CLOSE_IDLE, CLIENTS_CLOSE, CLIENTS_ABORT };
+enum clients_ask { CLIENTS_LEAVE, CLIENTS_CLOSE_IDLE, CLIENTS_CLOSE, CLIENTS_ABORT, CLIENTS_ASKS };
 
 struct server_part {
     weir_server *server;
@@ -46,11 +49,22 @@ struct server_part {
     struct list link;           /* net_loop->parts */
     struct transport_owner owner;
     bool opened, closed, done;
+    bool ending;                /* its loop ends: what still arrives is closed */
     bool accepting;             /* a connection is being made that is not on transports yet */
+    weir_transport *adopted;    /* while accepting: what came of it */
     struct inbox_item close_item;       /* posted once at most */
     struct inbox_item clients_item;
     atomic_bool clients_posted;
     atomic_int clients_ask;
+    int64_t full_reported_ns;
+
+    /* Under the server's lock. */
+    bool takes;                 /* it listens, and connections may be sent to it */
+    size_t load;                /* its connections and those that travel to it, if the server deals */
+    size_t travelling;
+    bool full;                  /* its listeners are held until a place is free */
+    bool resume_posted;
+    struct inbox_item resume_item;
 };
 
 struct weir_server {
@@ -58,9 +72,15 @@ struct weir_server {
     struct acceptor *acceptor;
     weir_loop *loop;            /* that it was made on */
     weir_server_options options;
-    struct listen_set sockets;  /* owned by the listeners once they exist */
-    pthread_mutex_t lock;       /* over what follows */
+    struct listen_set sockets;  /* owned by the listeners once they exist, but for the files */
+    struct shared_socket *shared;       /* one for each address; users 0: each worker has a socket of its own there */
+    bool deals;                 /* some address is shared: accepted connections are dealt out */
+    int64_t stall_ns;           /* who has been in one pass for so long gets none meanwhile */
+    pthread_mutex_t lock;       /* over what follows, and some of each part */
     bool serving, closed;
+    size_t connections;         /* places taken, if there are max_connections */
+    size_t next_turn;           /* of the parts with equally few connections, which one gets the next */
+    unsigned asks[CLIENTS_ASKS];        /* how often each was asked of all clients */
     bool forever;               /* a task is in serve_forever */
     size_t parts_open;          /* not done yet */
     struct list waiters;        /* server_wait.c */
@@ -91,11 +111,38 @@ void weir__server_adopt(struct server_part *part, weir_transport *t);
 /* transport_owner.gone of every part. */
 void weir__server_connection_gone(struct transport_owner *owner, weir_transport *t);
 
-/* One accepted connection for the acceptor. false: the part is closed since then, and may be gone. */
-bool weir__server_part_accept(struct server_part *part, int fd, const struct sockaddr *peer, socklen_t peer_len);
+/* One accepted connection, counted on @part already, for the acceptor; then @ask is done to it. false: the part is closed
+ * since then, and may be gone. */
+bool weir__server_part_accept(struct server_part *part, int fd, const struct sockaddr *peer, socklen_t peer_len,
+                              enum clients_ask ask);
+
+/* The same for one that is not to be: closed. */
+void weir__server_part_refuse(struct server_part *part, int fd);
 
 /* On the part's loop: listeners closed; done as soon as the last connection is gone. */
 void weir__server_part_close(struct server_part *part);
+
+/* --- Counting (server_count.c) -------------------------------------------- */
+
+/* Take one of max_connections places for a connection that is about to be accepted. false: there is none, and the part's
+ * listeners are held until there is. Without the option: true, and no lock. */
+bool weir__server_take_place(struct server_part *part);
+void weir__server_give_place(struct server_part *part);
+
+/* A connection of @part is gone: its place and its share of the load. */
+void weir__server_uncount(struct server_part *part);
+
+/* --- Dealing (listener_balance.c) ----------------------------------------- */
+
+#define STALL_NS 100000000LL    /* longer in one pass than any handler should be */
+
+/*
+ * Count an accepted connection on the part with the fewest, and send it there if that is not @part: the choice and the
+ * count are one step. Only a @shared listener's are sent. true: it is on its way, and @fd with it; false: it is @part's to
+ * serve. A server that does not deal counts nothing and takes no lock.
+ */
+bool weir__balance_deal(struct server_part *part, bool shared, int fd, const struct sockaddr *peer, socklen_t peer_len);
+
 
 /* [thread-safe] */
 void weir__server_clients(weir_server *server, enum clients_ask ask);

@@ -49,6 +49,8 @@ static int check_values(const weir_server_options *opts)
         return weir__fail_text(-EINVAL, "a time limit has to be 0 or more seconds");
     if ((ssize_t)opts->limit < 0)
         return weir__fail_text(-EINVAL, "limit %zu: too large", opts->limit);
+    if (opts->balance != WEIR_BALANCE_REUSEPORT && opts->balance != WEIR_BALANCE_EVEN)
+        return weir__fail_text(-EINVAL, "balance %d is none", (int)opts->balance);
     if (opts->stack_size > STACK_MOST)
         return weir__fail_text(-EINVAL, "stack_size %zu: at most %zu", opts->stack_size, STACK_MOST);
     return 0;
@@ -58,8 +60,6 @@ static int check_values(const weir_server_options *opts)
 static int check_offered(const weir_server_options *opts)
 {
     const char *missing = opts->tls != NULL ? "tls"
-                        : opts->balance != WEIR_BALANCE_REUSEPORT ? "balance"
-                        : opts->max_connections != 0 ? "max_connections"
                         : opts->proxy_protocol ? "proxy_protocol" : NULL;
 
     return missing == NULL ? 0 : weir__fail_text(-ENOTSUP, "the option %s is not offered yet", missing);
@@ -203,7 +203,19 @@ static int bind_sockets(weir_loop *loop, const struct place *place, size_t worke
 
 static bool on_accepted(struct listener *listener, int fd, const struct sockaddr *peer, socklen_t peer_len)
 {
-    return weir__server_part_accept(listener->part, fd, peer, peer_len);
+    if (weir__balance_deal(listener->part, listener->shared != NULL, fd, peer, peer_len))
+        return true;
+    return weir__server_part_accept(listener->part, fd, peer, peer_len, CLIENTS_LEAVE);
+}
+
+static bool on_reserve(struct listener *listener)
+{
+    return weir__server_take_place(listener->part);
+}
+
+static void on_release(struct listener *listener)
+{
+    weir__server_give_place(listener->part);
 }
 
 /* On the part's loop: from here on the loop knows it and closes it when it ends. */
@@ -217,6 +229,27 @@ static int open_part(void *arg)
     list_append(&net->parts, &part->link);
     weir__server_ref(part->server);
     part->opened = true;
+    return 0;
+}
+
+/* Which addresses have one socket for all workers. Each part then has a listener on it. */
+static int note_shared(weir_server *server)
+{
+    struct listen_set *sockets = &server->sockets;
+
+    if (sockets->workers == 1)
+        return 0;
+    server->shared = sys_calloc(sockets->addresses, sizeof server->shared[0]);
+    if (server->shared == NULL)
+        return weir__fail(-ENOMEM);
+    for (size_t i = 0; i < sockets->addresses; i++) {
+        int *row = &sockets->fds[i * sockets->workers];
+        server->shared[i].fd = -1;
+        if (row[1] >= 0)
+            continue;
+        server->shared[i].fd = row[0];
+        server->deals = true;
+    }
     return 0;
 }
 
@@ -234,14 +267,21 @@ static int fill_part(weir_server *server, size_t index, weir_loop *loop)
     part->listeners = sys_calloc(sockets->addresses, sizeof part->listeners[0]);
     if (part->listeners == NULL)
         return weir__fail(-ENOMEM);
+    part->listener_count = sockets->addresses;
     for (size_t i = 0; i < sockets->addresses; i++) {
-        int *fd = &sockets->fds[i * sockets->workers + index];
-        if (*fd < 0)
-            continue;                           /* worker 0 has the one socket of this address */
-        struct listener *listener = &part->listeners[part->listener_count++];
-        weir__listener_init(listener, loop, *fd, server->options.backlog, on_accepted);
+        struct shared_socket *shared = server->shared == NULL || server->shared[i].fd < 0 ? NULL : &server->shared[i];
+        int *own = &sockets->fds[i * sockets->workers + index];
+        struct listener *listener = &part->listeners[i];
+        weir__listener_init(listener, loop, shared != NULL ? shared->fd : *own, server->options.backlog, on_accepted);
         listener->part = part;
-        *fd = -1;                               /* the listener's */
+        listener->shared = shared;
+        if (shared != NULL)
+            atomic_fetch_add(&shared->users, 1);
+        if (server->options.max_connections > 0) {
+            listener->reserve = on_reserve;
+            listener->release = on_release;
+        }
+        *own = -1;                              /* the listener's */
     }
     return 0;
 }
@@ -259,6 +299,7 @@ static weir_server *alloc_server(weir_loop *loop, struct acceptor *acceptor, siz
     if (server->options.backlog == 0)
         server->options.backlog = BACKLOG_DEFAULT;
     server->options.sock = NULL;                /* points to the caller's memory */
+    server->stall_ns = STALL_NS;
     pthread_mutex_init(&server->lock, NULL);
     list_init(&server->waiters);
     server->part_count = workers;
@@ -313,7 +354,9 @@ static int make(weir_loop *loop, struct acceptor *acceptor, struct listen_set *s
     }
     server->sockets = *sockets;
     *sockets = (struct listen_set) { 0 };
-    int code = open_parts(server);
+    int code = note_shared(server);
+    if (code == 0)
+        code = open_parts(server);
     if (code < 0) {
         drop_unopened(server);
         weir_server_free(server);

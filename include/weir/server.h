@@ -35,7 +35,7 @@ extern "C" {
 /* Who gets an accepted connection. */
 enum weir_balance {
     WEIR_BALANCE_REUSEPORT,     /* the worker whose socket the kernel chose */
-    WEIR_BALANCE_EVEN           /* the worker with the fewest; answered with -ENOTSUP for now */
+    WEIR_BALANCE_EVEN           /* the worker with the fewest of this server's */
 };
 
 /* How to serve. All zero: every default; so is a NULL instead of the struct. */
@@ -47,7 +47,8 @@ struct weir_server_options {
     double tls_shutdown_timeout;    /* seconds; 0: 30 s; negative, or given without tls: -EINVAL */
     int family;                 /* AF_INET or AF_INET6: only these addresses; 0, AF_UNSPEC: both */
     int flags;                  /* AI_..., for the resolver; 0: AI_PASSIVE */
-    const int *sock;            /* a bound stream socket, which becomes ours; NULL: none */
+    const int *sock;            /* a bound stream socket, which becomes ours; with all_workers, what
+                                 * it accepts is dealt out evenly. NULL: none */
     int backlog;                /* callers that the kernel lets wait; 0: 100; weir_serve: 4096 */
     bool no_reuse_address;      /* true: without SO_REUSEADDR, so that a port whose connections
                                  * linger is refused */
@@ -56,14 +57,15 @@ struct weir_server_options {
                                  * or weir_server_serve_forever() */
     bool all_workers;           /* true: one server with a listener on every worker's loop, and the
                                  * same port on all */
-    enum weir_balance balance;  /* who gets an accepted connection; 0: as the kernel chooses */
+    enum weir_balance balance;  /* with all_workers, who gets an accepted connection; 0: as the
+                                 * kernel chooses */
     bool plain_callback;        /* true: the handler is called directly, before any byte came, and
                                  * must not suspend. It keeps its connection with
                                  * weir_writer_ref(), and whoever kept it closes it; else, or when
                                  * the handler fails, it is closed at the return */
     size_t stack_size;          /* bytes, of each handler's task; 0: 128 KiB */
-    size_t max_connections;     /* accepting stops at so many; 0: no bound. Answered with -ENOTSUP
-                                 * for now */
+    size_t max_connections;     /* at so many, on all workers together, accepting stops until one has
+                                 * ended; callers wait in the kernel's queue. 0: no bound */
     size_t max_write_buffer;    /* bytes that may wait for one peer; above it the connection is
                                  * aborted with -ENOBUFS. 0: no bound */
     size_t max_read;            /* bytes that one readexactly or read-to-the-end may hold; above it

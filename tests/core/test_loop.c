@@ -282,6 +282,58 @@ START_TEST(a_poll_that_fails_for_good_ends_the_run_with_its_code)
 }
 END_TEST
 
+/* --- Being watched ---------------------------------------------------------- */
+
+#define MS 1000000LL
+
+struct watched {
+    weir_loop *loop;
+    int64_t began_ns;
+    bool unwatched, at_once, in_time, late, asleep;
+};
+
+/* On another thread, while the loop has nothing to do but to wait for this. */
+static int look_from_outside(void *arg)
+{
+    struct watched *w = arg;
+
+    while (weir__loop_stalled(w->loop, INT64_MAX, 0))
+        ;                                       /* it is about to wait */
+    w->asleep = true;
+    return 0;
+}
+
+static int be_watched(void *arg)
+{
+    struct watched *w = arg;
+
+    w->loop = weir_get_running_loop();
+    weir_yield();
+    w->unwatched = weir__loop_stalled(w->loop, INT64_MAX, 0);
+    weir__loop_watch(w->loop, true);
+    weir_yield();
+    w->began_ns = weir__loop_pass_ns(w->loop);
+    w->at_once = weir__loop_stalled(w->loop, w->began_ns, 0);
+    w->in_time = weir__loop_stalled(w->loop, w->began_ns + 99 * MS, 100 * MS);
+    w->late = weir__loop_stalled(w->loop, w->began_ns + 100 * MS, 100 * MS);
+    int code = weir_loop_run_in_executor(w->loop, look_from_outside, w);
+    weir__loop_watch(w->loop, false);
+    return code;
+}
+
+START_TEST(a_watched_loop_tells_how_long_it_has_been_in_a_pass)
+{
+    struct watched w = { 0 };
+
+    ck_assert_int_eq(weir_run(be_watched, &w), 0);
+    ck_assert(!w.unwatched);
+    ck_assert(w.at_once);
+    ck_assert(!w.in_time);
+    ck_assert(w.late);
+    ck_assert(w.asleep);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("core/loop");
@@ -300,6 +352,10 @@ Suite *suite(void)
     tcase_add_test(running, loop_time_is_monotonic_and_read_at_the_call);
     tcase_add_test(running, a_poll_that_fails_for_good_ends_the_run_with_its_code);
     suite_add_tcase(s, running);
+
+    TCase *watched = tcase_create("watched");
+    tcase_add_test(watched, a_watched_loop_tells_how_long_it_has_been_in_a_pass);
+    suite_add_tcase(s, watched);
 
     return s;
 }

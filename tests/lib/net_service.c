@@ -11,6 +11,17 @@
 
 #include <weir/run.h>
 
+static void count_made(struct net_service *service)
+{
+    int now = atomic_fetch_add(&service->now, 1) + 1;
+    int most = atomic_load(&service->most);
+
+    while (now > most && !atomic_compare_exchange_weak(&service->most, &most, now))
+        ;
+    atomic_fetch_add(&service->by_worker[weir_worker_index() % 8], 1);
+    atomic_fetch_add(&service->made, 1);
+}
+
 static void on_event(struct net_log *log, enum net_event event)
 {
     struct net_service *service = log->user;
@@ -19,12 +30,14 @@ static void on_event(struct net_log *log, enum net_event event)
         weir_transport_write(log->transport, log->bytes + log->len - log->last, log->last);
     if (event == NET_MADE && service->free_in_made)
         weir_server_free(service->server);
-    if (event == NET_MADE) {
-        atomic_fetch_add(&service->by_worker[weir_worker_index() % 8], 1);
-        atomic_fetch_add(&service->made, 1);
-    }
-    if (event == NET_LOST)
+    if (event == NET_MADE)
+        count_made(service);
+    if (event == NET_LOST) {
+        atomic_fetch_sub(&service->now, 1);
         atomic_fetch_add(&service->lost, 1);
+        if (service->when_lost != NULL)
+            service->when_lost(service);
+    }
 }
 
 int net_service_factory(void *arg, const weir_protocol **protocol, void **self)

@@ -19,7 +19,10 @@ struct net_service {
     weir_server *server;
     struct net_log log[NET_CLIENTS];    /* in the order of accepting */
     atomic_int asked, made, lost;       /* calls of the factory, connection_made, connection_lost */
+    atomic_int now, most;       /* made and not lost: now, and at the most so far */
     atomic_int by_worker[8];
+    void (*when_lost)(struct net_service *service);     /* called in connection_lost; NULL: nothing */
+    void *user;
     bool echo;                  /* sends back what came */
     bool free_in_factory, free_in_made;         /* the server is freed from inside that callback */
     int  refuse;                /* negative: what the factory answers */

@@ -134,6 +134,27 @@ START_TEST(workers_share_one_port_that_nobody_else_gets)        /* ML-2 */
 }
 END_TEST
 
+/* balance = even: all workers accept from the one socket. */
+START_TEST(an_address_that_is_shared_evenly_has_one_socket)
+{
+    weir_server_options opts = { .balance = WEIR_BALANCE_EVEN };
+    static const char *const two[] = { "127.0.0.1", "127.0.0.2", NULL };
+    struct listen_set set, second;
+    int before = net_open_descriptors();
+
+    ck_assert_int_eq(bind_hosts(two, 0, 3, &opts, &set), 0);
+    ck_assert_uint_eq(set.addresses, 2);
+    ck_assert_uint_eq(set.workers, 3);
+    for (int i = 0; i < 6; i++)
+        ck_assert_int_eq(set.fds[i] >= 0, i % 3 == 0);
+    ck_assert_int_eq(option(set.fds[0], SOL_SOCKET, SO_REUSEPORT), 0);
+    ck_assert_int_eq(listen(set.fds[0], 5), 0);
+    ck_assert_int_eq(bind_hosts(one, port_of(set.fds[0]), 3, &opts, &second), -EADDRINUSE);
+    weir__listen_set_fini(&set);
+    net_check_descriptors(before);
+}
+END_TEST
+
 START_TEST(servers_that_ask_for_it_share_a_port)
 {
     weir_server_options opts = { .reuse_port = true };
@@ -249,8 +270,10 @@ START_TEST(a_socket_that_is_handed_over_is_made_non_blocking)
     int fd = net_listen(5, &port);
 
     ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
-    ck_assert_int_eq(weir__listen_adopt(fd, 1, &opts, &set), 0);
+    ck_assert_int_eq(weir__listen_adopt(fd, (size_t)_i, &opts, &set), 0);
     ck_assert_int_eq(set.fds[0], fd);
+    for (int i = 1; i < _i; i++)
+        ck_assert_int_eq(set.fds[i], -1);       /* the others share it */
     ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
     ck_assert_int_eq(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
     ck_assert_int_eq(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
@@ -302,6 +325,7 @@ Suite *suite(void)
 
     TCase *workers = tcase_create("workers");
     tcase_add_loop_test(workers, workers_share_one_port_that_nobody_else_gets, 1, 5);
+    tcase_add_test(workers, an_address_that_is_shared_evenly_has_one_socket);
     tcase_add_test(workers, servers_that_ask_for_it_share_a_port);
     suite_add_tcase(listening, workers);
 
@@ -314,7 +338,7 @@ Suite *suite(void)
     suite_add_tcase(listening, failures);
 
     TCase *adopting = tcase_create("adopting");
-    tcase_add_test(adopting, a_socket_that_is_handed_over_is_made_non_blocking);
+    tcase_add_loop_test(adopting, a_socket_that_is_handed_over_is_made_non_blocking, 1, 4);
     tcase_add_test(adopting, a_unix_socket_that_is_handed_over_gets_no_tcp_options);
     tcase_add_test(adopting, a_socket_that_cannot_be_taken_over_is_closed);
     suite_add_tcase(listening, adopting);

@@ -432,6 +432,96 @@ START_TEST(a_listener_that_epoll_refused_is_tried_again_after_a_second) /* fault
 }
 END_TEST
 
+/* --- Held, and shared ----------------------------------------------------------- */
+
+static int hold_and_let_go(void *arg)
+{
+    struct scene *s = arg;
+
+    open_scene(s, 1, 64);
+    NET_UNTIL(s->accepted == 1);
+    weir__listener_hold(&s->listener, true);
+    weir__listener_hold(&s->listener, true);
+    s->callers[s->count++] = net_connect(s->port);
+    uint64_t waits = epoll_waits();
+    weir_sleep(10);
+    s->got[0] = s->accepted;
+    s->got[1] = (long)(epoll_waits() - waits) < 50;     /* it is not watched meanwhile */
+    if (s->got[7] != 0) {                       /* out of descriptors at the same time: both have to end */
+        fail_accept(1, false, -EMFILE);
+        weir__listener_hold(&s->listener, false);
+        settle();
+        weir__listener_hold(&s->listener, true);
+        weir_sleep(2);
+        s->got[0] += s->accepted - 1;
+        weir__fault_end();
+    }
+    weir__listener_hold(&s->listener, false);
+    NET_UNTIL(s->accepted == 2);
+    weir__listener_close(&s->listener);
+    weir__listener_hold(&s->listener, true);
+    weir__listener_hold(&s->listener, false);
+    s->got[2] = ev_is_active(&s->listener.io);
+    close_scene(s);
+    return 0;
+}
+
+START_TEST(callers_wait_while_a_listener_is_held)
+{
+    struct scene s = { .got[7] = _i };
+    int before = net_open_descriptors();
+
+    clock_fake();
+    ck_assert_int_eq(weir_run(hold_and_let_go, &s), 0);
+    ck_assert_int_eq(s.got[0], 1);
+    ck_assert_int_eq(s.got[1], 1);
+    ck_assert_int_eq(s.got[2], 0);
+    net_check_descriptors(before);
+}
+END_TEST
+
+static int share_one(void *arg)
+{
+    struct scene *s = arg;
+    struct shared_socket shared = { .fd = net_listen(CALLERS, &s->port) };
+    weir_loop *loop = weir_get_running_loop(), *elsewhere = weir_loop_new();
+    struct listener other;
+
+    scene = s;
+    weir__listener_init(&s->listener, loop, shared.fd, 64, on_accepted);
+    weir__listener_init(&other, elsewhere, shared.fd, 64, on_accepted);
+    s->listener.shared = other.shared = &shared;
+    atomic_store(&shared.users, 2);
+    ck_assert_int_eq(weir__listener_watch(&s->listener), 0);
+    ck_assert_int_eq(weir__listener_watch(&other), 0);
+    weir__listener_close(s->got[7] == 0 ? &other : &s->listener);
+    s->got[0] = getsockopt(shared.fd, SOL_SOCKET, SO_TYPE, &(int) { 0 }, &(socklen_t) { sizeof(int) });
+    s->callers[s->count++] = net_connect(s->port);
+    if (s->got[7] == 0)
+        NET_UNTIL(s->accepted == 1);
+    settle();                                   /* whoever closed is not bothered by callers any more */
+    s->got[1] = s->accepted;
+    weir__listener_close(&s->listener);
+    weir__listener_close(&other);
+    s->got[2] = getsockopt(shared.fd, SOL_SOCKET, SO_TYPE, &(int) { 0 }, &(socklen_t) { sizeof(int) });
+    weir_loop_free(elsewhere);
+    close_scene(s);
+    return 0;
+}
+
+START_TEST(a_shared_socket_is_closed_with_its_last_listener)
+{
+    struct scene s = { .got[7] = _i };
+    int before = net_open_descriptors();
+
+    ck_assert_int_eq(weir_run(share_one, &s), 0);
+    ck_assert_int_eq(s.got[0], 0);
+    ck_assert_int_eq(s.got[1], _i == 0);
+    ck_assert_int_eq(s.got[2], -1);
+    net_check_descriptors(before);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *listener = suite_create("net/listener");
@@ -451,5 +541,10 @@ Suite *suite(void)
     tcase_add_test(starved, the_real_limit_of_descriptors_is_survived);
     tcase_add_test(starved, a_listener_that_epoll_refused_is_tried_again_after_a_second);
     suite_add_tcase(listener, starved);
+
+    TCase *held = tcase_create("held");
+    tcase_add_loop_test(held, callers_wait_while_a_listener_is_held, 0, 2);
+    tcase_add_loop_test(held, a_shared_socket_is_closed_with_its_last_listener, 0, 2);
+    suite_add_tcase(listener, held);
     return listener;
 }

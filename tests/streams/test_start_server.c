@@ -362,7 +362,7 @@ static int start_badly(void *arg)
 {
     weir_server *server = NULL;
     weir_server_options bad = { .close_timeout = -1 };
-    weir_server_options later = { .max_connections = 5 };
+    weir_server_options later = { .proxy_protocol = true };
 
     (void)arg;
     say("%s", code_name(weir_start_server(echo_lines, NULL, NULL, 0, NULL, &server)));
