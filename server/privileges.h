@@ -16,8 +16,8 @@ struct privileges {
     bool change_uid, change_gid;
 };
 
-/* Look @user and @group up, names or numbers; each NULL or "": none. @user's string has to stay valid. 0, or -1 and a sentence in @error that
- * says which does not exist or can't be changed to; *wrong_group tells which of the two. */
+/* Look @user and @group up, names or numbers; each NULL or "": none. @user's string has to stay valid. 0, or -1 and a
+ * sentence in @error that says which does not exist or can't be changed to; *wrong_group tells which of the two. */
 int privileges_find(const char *user, const char *group, struct privileges *out, bool *wrong_group, char *error, size_t size);
 
 /* Change to them, for good. 0, or -1 and a sentence in @error; then some of it may have been done, so the process ends. */
