@@ -143,6 +143,7 @@ void weir__server_uncount(struct server_part *part);
  */
 bool weir__balance_deal(struct server_part *part, bool shared, int fd, const struct sockaddr *peer, socklen_t peer_len);
 
+/* --- From any thread ------------------------------------------------------ */
 
 /* [thread-safe] */
 void weir__server_clients(weir_server *server, enum clients_ask ask);

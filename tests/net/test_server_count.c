@@ -193,12 +193,13 @@ static int give_back(void *arg)
 {
     struct scene *s = arg;
 
+    static const int failures[] = { 0, -ECONNABORTED, -EAGAIN, -EMFILE };
+
     start(s, 1);
     if (s->way == 0)
         s->service.refuse = -EACCES;            /* the factory does not want it */
     else
-        weir__fault_begin(&(struct fault_plan) {
-            .fail_at = 1, .only = 1ULL << SYS_ACCEPT, .code = s->way == 1 ? -ECONNABORTED : s->way == 2 ? -EAGAIN : -EMFILE });
+        weir__fault_begin(&(struct fault_plan) { .fail_at = 1, .only = 1ULL << SYS_ACCEPT, .code = failures[s->way] });
     call(s, 0, 1);
     UNTIL(s->way == 0 ? atomic_load(&s->service.asked) == 1 : weir__fault_seen(SYS_ACCEPT) >= 1);
     s->service.refuse = 0;
