@@ -95,9 +95,15 @@ void weir__server_part_refuse(struct server_part *part, int fd)
 /* The first part to close takes the files along: what they lead to is about to be gone. */
 static void remove_files(weir_server *server)
 {
+    struct listen_set taken = { 0 };
+
     pthread_mutex_lock(&server->lock);
-    weir__listen_remove_files(&server->sockets);
+    taken.files = server->sockets.files;
+    taken.file_count = server->sockets.file_count;
+    server->sockets.files = NULL;
+    server->sockets.file_count = 0;
     pthread_mutex_unlock(&server->lock);
+    weir__listen_remove_files(&taken);          /* not under the lock: it may log, and asks the file system */
 }
 
 void weir__server_part_close(struct server_part *part)
