@@ -27,19 +27,25 @@ static int within(int level)
 
 static void put_time(struct log_out *out, int64_t wall_ns)
 {
-    int64_t ms = wall_ns / NS_PER_MS;
-    time_t seconds = (time_t)(ms / MS_PER_SECOND);
-    struct tm tm;
-    char text[64];
+    static _Thread_local struct {       /* the last second that was rendered: most lines share theirs with the one before */
+        int64_t second;
+        size_t  len;
+        char    text[32];
+    } last;
+    int64_t ms = wall_ns > 0 ? wall_ns / NS_PER_MS : 0;         /* a clock that is set before 1970 */
+    int64_t second = ms / MS_PER_SECOND;
 
-    if (wall_ns < 0 || gmtime_r(&seconds, &tm) == NULL) {       /* a clock that is set before 1970 */
-        log_out_string(out, "1970-01-01T00:00:00.000Z");
-        return;
+    if (last.len == 0 || last.second != second) {
+        time_t time = (time_t)second;
+        struct tm tm;
+        gmtime_r(&time, &tm);           /* cannot fail: 63 bits of nanoseconds end in 2262 */
+        last.len = strftime(last.text, sizeof last.text, "%Y-%m-%dT%H:%M:%S", &tm);
+        last.second = second;
     }
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-    log_out_string(out, text);
-    snprintf(text, sizeof text, ".%03dZ", (int)(ms % MS_PER_SECOND));
-    log_out_string(out, text);
+    unsigned rest = (unsigned)(ms % MS_PER_SECOND);
+    char fraction[] = { '.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10), (char)('0' + rest % 10), 'Z' };
+    log_out_bytes(out, last.text, last.len);
+    log_out_bytes(out, fraction, sizeof fraction);
 }
 
 /* --- JSON ------------------------------------------------------------------ */
