@@ -4,8 +4,8 @@
  *
  * Posting never waits for a disk: it copies the line into memory that was reserved at the start, under a lock that is held
  * for no longer than that. When the queue is full the line is dropped and counted, and once there is room again a line
- * says how many are missing. One thread serves every file, so a file that hangs delays the others; it never delays a
- * worker.
+ * says how many are missing, once a second at most. One thread serves every file, so a file that hangs delays the others;
+ * it never delays a worker.
  *
  * A line is made of "message key=value key=\"va lue\"", as weir_log_cb has it: a fixed sentence without "=", then fields.
  * In a quoted value \" and \\ stand for a quote and a backslash, \xNN for any byte. Control bytes and what is not UTF-8

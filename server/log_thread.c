@@ -5,7 +5,7 @@
  *
  * One round, without the lock but for taking and releasing:
  *
- *      take       how far there are records, and how many were dropped since the last round
+ *      take       how far there are records, and once a second at most how many were dropped
  *      reopen     if asked for: after taking, so that a record posted after the request is seen together with it, and
  *                 with nothing in the buffers but a line that was begun
  *      render     record by record, giving the memory back in pieces of RELEASE_AFTER
@@ -25,10 +25,11 @@
 
 #define RELEASE_AFTER ((size_t)16 * 1024)       /* bytes of the queue, so that the lock is not taken for every line */
 #define NS_PER_MS 1000000
+#define SECOND 1000000000LL
 
 struct round {
     uint64_t end;               /* where the records of this round end */
-    uint64_t dropped;           /* lines dropped before it */
+    uint64_t dropped;           /* lines dropped before it that are to be told of */
     unsigned files;             /* a record names no file beyond */
     bool last;                  /* nothing comes after it */
 };
@@ -53,6 +54,21 @@ static void sleep_ms(struct log *log, int timeout)
     pthread_mutex_unlock(&log->lock);
 }
 
+/* Whether it is time to tell of dropped lines. Locked. */
+static bool is_tell_due(const struct log *log)
+{
+    return log->unsaid > 0 && (log->closing || log->clock(CLOCK_MONOTONIC) >= log->tell_at_ns);
+}
+
+/* Nanoseconds until something is to be told that waits for its time; negative when nothing does. Locked. */
+static int64_t time_to_tell(const struct log *log)
+{
+    int64_t now = log->clock(CLOCK_MONOTONIC), repeated = log_repeat_wait(&log->repeat, now);
+    int64_t dropped = log->unsaid == 0 ? -1 : log->tell_at_ns > now ? log->tell_at_ns - now : 0;
+
+    return repeated < 0 || (dropped >= 0 && dropped < repeated) ? dropped : repeated;
+}
+
 /* Sleep as long as there is no reason for a round. */
 static void wait_for_work(struct log *log)
 {
@@ -61,7 +77,8 @@ static void wait_for_work(struct log *log)
 
         pthread_mutex_lock(&log->lock);
         log_put_repeated(log, false);
-        bool now = log->closing || log->urgent || log->unsaid > 0 || atomic_load_explicit(&log->reopen, memory_order_relaxed);
+        bool now = log->closing || log->urgent || is_tell_due(log) ||
+                   atomic_load_explicit(&log->reopen, memory_order_relaxed);
         size_t used = log_ring_used(&log->ring);
         if (now || used > log->ring.capacity / 2 || (used > 0 && napped)) {
             pthread_mutex_unlock(&log->lock);
@@ -73,7 +90,7 @@ static void wait_for_work(struct log *log)
             napped = true;
         } else {
             log->sleep = LOG_ASLEEP;
-            timeout = milliseconds(log_repeat_wait(&log->repeat, log->clock(CLOCK_MONOTONIC)));
+            timeout = milliseconds(time_to_tell(log));
         }
         pthread_mutex_unlock(&log->lock);
         sleep_ms(log, timeout);
@@ -123,8 +140,12 @@ static struct round take(struct log *log)
 {
     pthread_mutex_lock(&log->lock);
     log_put_repeated(log, log->closing);
-    struct round round = { log_ring_end(&log->ring), log->unsaid, log->file_count, log->closing && log->repeat.held == 0 };
-    log->unsaid = 0;
+    struct round round = { log_ring_end(&log->ring), 0, log->file_count, log->closing && log->repeat.held == 0 };
+    if (is_tell_due(log)) {
+        round.dropped = log->unsaid;
+        log->unsaid = 0;
+        log->tell_at_ns = log->clock(CLOCK_MONOTONIC) + SECOND;
+    }
     log->urgent = false;
     pthread_mutex_unlock(&log->lock);
     return round;

@@ -35,6 +35,7 @@ struct log {
     bool urgent;                /* something is in the queue that cannot wait for a nap to end */
     bool closing;
     uint64_t unsaid;            /* lines dropped of which no line has told yet */
+    int64_t tell_at_ns;         /* from when on one may: a second after the last */
     unsigned file_count;
     struct log_file *files[LOG_FILES_MOST];     /* each made before it is counted, then the thread's */
 

@@ -286,6 +286,54 @@ START_TEST(what_a_full_queue_drops_is_counted_exactly)
 }
 END_TEST
 
+/* Read so many lines of the flood; returns how many lines those in between say are missing, and counts these. */
+static uint64_t read_flood(uint64_t lines, int *told)
+{
+    uint64_t missing = 0;
+    int number;
+
+    while (lines > 0 || *told == 0) {
+        const char *line = next_line();
+        ck_assert_ptr_nonnull(line);
+        if (sscanf(line, HEAD "warn  log lines dropped lines=%d\n", &number) == 1) {
+            missing += (uint64_t)number;
+            ++*told;
+        } else {
+            ck_assert_int_eq(strncmp(line, HEAD "info  flood", strlen(HEAD "info  flood")), 0);
+            lines--;
+        }
+    }
+    return missing;
+}
+
+/* The clock stands, so the second number has to wait until it moves, and then comes by itself. */
+START_TEST(dropped_lines_are_told_once_a_second)
+{
+    int told = 0, rest;
+
+    open_log_to_fifo((struct log_options){ .repeat_limit = -1, .queue_size = 1, .close_timeout = 100 });
+    size_t filled = fill_fifo();
+    flood();
+    uint64_t dropped = log_dropped(logger);
+    empty_fifo(filled);
+    uint64_t missing = read_flood(FLOOD - dropped, &told);
+    filled = fill_fifo();
+    flood();
+    uint64_t dropped_more = log_dropped(logger) - dropped;
+    ck_assert_uint_gt(dropped_more, 0);
+    empty_fifo(filled);
+    missing += read_flood(FLOOD - dropped_more, &told);
+    ck_assert_int_eq(told, 1);
+
+    atomic_fetch_add(&steady_ns, 1000000000);
+    const char *line = next_line();
+    ck_assert_int_eq(sscanf(line, HEAD "warn  log lines dropped lines=%d\n", &rest), 1);
+    ck_assert_uint_eq(missing + (uint64_t)rest, dropped + dropped_more);
+    log_close(logger);
+    ck_assert_ptr_null(next_line());
+}
+END_TEST
+
 static int talk(void *arg)
 {
     int yields = 0;
@@ -404,6 +452,7 @@ Suite *suite(void)
     TCase *hung = tcase_create("hung");
     tcase_add_checked_fixture(hung, make, drop);
     tcase_add_test(hung, what_a_full_queue_drops_is_counted_exactly);
+    tcase_add_test(hung, dropped_lines_are_told_once_a_second);
     tcase_add_test(hung, a_hung_disk_stops_neither_a_loop_nor_the_end);
     suite_add_tcase(s, hung);
 
