@@ -48,13 +48,15 @@ static bool number_with_unit(const char *value, const char *units, const double 
     char *end;
 
     *out = strtod(value, &end);
+    if (end == value)
+        return false;
     for (size_t i = 0; *end != '\0' && units[i] != '\0'; i++) {
         if (*end == units[i]) {
             *out *= factors[i];
             return end[1] == '\0' && *out >= 0;
         }
     }
-    return end != value && *end == '\0' && *out >= 0;
+    return *end == '\0' && *out >= 0;
 }
 
 static int read_value(struct option_query *query, const char *value)
@@ -146,6 +148,11 @@ void section_begin(const struct option *options)
 int section_configure(void)
 {
     return weir_plugin_entry.configure == NULL ? 0 : weir_plugin_entry.configure(&context);
+}
+
+void *section_data(void)
+{
+    return context.data;
 }
 
 int section_start(void)

@@ -31,6 +31,7 @@ void section_begin(const struct option *options);
 void section_want_access(void);
 
 int section_configure(void);    /* configure's result */
+void *section_data(void);       /* what it kept */
 int section_start(void);        /* worker_start's result */
 void section_stop(void);
 void section_end(void);
