@@ -45,8 +45,12 @@ void talk_settle(void)
 
 static void send_piece(struct ends *ends, const char *data, size_t len, size_t chunk)
 {
+    double drip = ends->talk->drip;
+
     for (size_t at = 0; at < len;) {
         size_t n = chunk > 0 && chunk < len - at ? chunk : len - at;
+        if (drip > 0)
+            weir_sleep(drip);
         weir_writer_write(ends->far_writer, data + at, n);
         at += n;
         if (chunk > 0)
@@ -86,7 +90,8 @@ static int converse(void *arg)
         code = weir_stream_pair(&ends.reader, &ends.writer, &ends.far_reader, &ends.far_writer);
     if (code < 0)
         return code;
-    weir_task *handler = weir_create_task(run_handler, &ends), *receiver = weir_create_task(receive_all, &ends);
+    weir_task *handler = weir_create_task(run_handler, &ends);
+    weir_task *receiver = talk->deaf ? NULL : weir_create_task(receive_all, &ends);
     send_piece(&ends, talk->in, talk->cut, talk->chunk);
     if (talk->cut > 0)
         talk_settle();
@@ -94,12 +99,16 @@ static int converse(void *arg)
     double begun = clock_now();
     if (!talk->keep_open)
         weir_writer_write_eof(ends.far_writer);
+    if (talk->deaf) {
+        weir_task_join(handler);
+        receiver = weir_create_task(receive_all, &ends);
+    }
     weir_task_join(receiver);
     weir_task_unref(receiver);
-    talk->seconds = clock_now() - begun;
-    weir_writer_free(ends.far_writer);
     talk->result = weir_task_join(handler);
     weir_task_unref(handler);
+    talk->seconds = clock_now() - begun;
+    weir_writer_free(ends.far_writer);
     section_stop();
     return 0;
 }

@@ -24,7 +24,9 @@ struct talk {
     size_t in_len;
     size_t cut;                 /* the input comes in two pieces, the first one this long; 0: in one */
     size_t chunk;               /* at most so many bytes at a time; 0: any number */
+    double drip;                /* seconds before each piece */
     bool keep_open;             /* the client says nothing more, but does not end */
+    bool deaf;                  /* the client reads nothing before the handler has returned */
     int result;                 /* the handler's */
     char *out;                  /* TALK_OUT bytes at most, NUL-terminated; talk_free() */
     size_t out_len;

@@ -131,7 +131,9 @@ END_TEST
 /* Whatever goes in: no part is empty, "." or "..", and there is no NUL and no slash in front. */
 START_TEST(no_input_leads_out)
 {
-    static const char *const pieces[] = { "/", "..", ".", "%2e", "%2E", "%2f", "%5c", "\\", "a", "%00", "//", "%", "?", "#", "%252e", ";" };
+    static const char *const pieces[] = {
+        "/", "..", ".", "%2e", "%2E", "%2f", "%5c", "\\", "a", "%00", "//", "%", "?", "#", "%252e", ";",
+    };
     unsigned seed = (unsigned)_i;
     char target[256], path[PATH_ROOM];
 

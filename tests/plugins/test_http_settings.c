@@ -93,7 +93,8 @@ END_TEST
 
 START_TEST(all_that_is_wrong_is_told_at_once)
 {
-    section_begin((struct option[]) { { "index", "/" }, { "root", "/" }, { "max_header", "1" }, { "body_timeout", "0" }, { NULL, NULL } });
+    section_begin((struct option[]) {
+        { "index", "/" }, { "root", "/" }, { "max_header", "1" }, { "body_timeout", "0" }, { NULL, NULL } });
     ck_assert_int_eq(section_configure(), WEIR_ECONFIG);
     ck_assert_str_eq(section_failures(), "index: \"/\" is no name of a file\n"
                                          "body_timeout: 0 s; it has to be from 0.001 s to 86400 s\n"
