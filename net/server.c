@@ -259,7 +259,6 @@ void weir_server_close(weir_server *s)
     if (again)
         return;
 
-    remove_files(s);
     weir__server_ref(s);                        /* the last part to be done may drop the last one */
     for (size_t i = 0; i < s->part_count; i++) {
         struct server_part *part = &s->parts[i];
