@@ -73,13 +73,13 @@ static bool load_file(struct config_filling *filling, const char *name)
 static void load(struct config_filling *filling, const struct config_sources *sources)
 {
     struct config *config = filling->config;
-    struct place whole = { 0 };
+    const char *last = NULL;
     bool complete = true;
 
     config_assign_defaults(filling);
     for (size_t i = 0; i < sources->file_count; i++) {
         complete &= load_file(filling, sources->files[i]);
-        whole.file = sources->files[i];
+        last = sources->files[i];
     }
     char *here = sources->setting_count > 0 ? config_source_here(&config->memory) : NULL;
     for (size_t i = 0; complete && i < sources->setting_count && !config->memory.failed; i++) {
@@ -90,7 +90,7 @@ static void load(struct config_filling *filling, const struct config_sources *so
         config_override(filling, sources->settings[i], here);
     }
     if (complete && !config->memory.failed)
-        config_check(config, whole, filling->problems);
+        config_check(config, last, filling->problems);
 }
 
 int config_load(struct config **out, const struct config_sources *sources, struct problems *problems)

@@ -141,10 +141,13 @@ static void settle_folder(struct server_config *server)
     }
 }
 
-void config_check(struct config *config, struct place whole, struct problems *problems)
+void config_check(struct config *config, const char *last, struct problems *problems)
 {
     if (config->server_count == 0 && problems_count(problems) == 0) {
-        problems_add(problems, whole,
+        struct place place = config_place(config, "servers");
+        if (place.file == NULL)
+            place = (struct place){ last, last != NULL ? 1 : 0 };
+        problems_add(problems, place,
                      "there are no servers, expected servers = ( { name = \"...\"; handler = \"...\"; listen = \"...\"; } );");
         return;
     }

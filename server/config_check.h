@@ -11,8 +11,8 @@
  * Complain about servers that lack something, that share a name or an address, and about there being none; and say where
  * the relative paths of each server's options begin.
  *
- * whole    the place of the configuration as a whole
+ * last     the file that was read last, or NULL
  */
-void config_check(struct config *config, struct place whole, struct problems *problems);
+void config_check(struct config *config, const char *last, struct problems *problems);
 
 #endif

@@ -18,6 +18,17 @@
 /* A server that is complete: what a test is not about. */
 #define A_SERVER "servers = ( { name = \"echo\"; handler = \"echo\"; listen = \"*:7000\"; } );\n"
 
+/* A file of conf/, which is found from where this one was compiled. */
+static inline const char *case_shipped(const char *name)
+{
+    static char path[4096];
+    const char *below = strstr(__FILE__, "tests/server/config_case.h");
+
+    ck_assert_ptr_nonnull(below);
+    snprintf(path, sizeof path, "%.*sconf/%s", (int)(below - __FILE__), __FILE__, name);
+    return path;
+}
+
 struct config_case {
     struct config *config;      /* NULL: it was refused */
     int            code;

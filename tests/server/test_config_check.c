@@ -38,11 +38,12 @@ END_TEST
 
 START_TEST(no_servers_at_all_is_a_mistake)
 {
-    static const char *const texts[] = { "", "\n# nothing\n", "workers = 2;", "servers = ( );", "servers = ();\nlog = { };" };
+    static const char *const texts[] = { "", "\n# nothing\n", "workers = 2;", "\nservers = ( );", "\nservers = ();\nlog = { };" };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct config_case loaded = case_text(texts[i]);
-        case_refused(&loaded, "a.conf: there are no servers", "expected servers = ( {");
+        case_refused(&loaded, i < 3 ? "a.conf:1: there are no servers" : "a.conf:2: there are no servers",
+                     "expected servers = ( {");
         case_end(&loaded);
     }
     struct config_case loaded = case_of(NULL, NULL, NULL);
