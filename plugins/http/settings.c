@@ -140,7 +140,7 @@ static void read_limits(struct reading *reading, struct settings *s)
 
 static void ask_for_counters(struct settings *s)
 {
-    static const char *const texts[COUNTERS][2] = {
+    static const char *const texts[COUNTS][2] = {
         [COUNT_REQUESTS] = { "requests", "Requests answered" },
         [COUNT_2XX] = { "answers_2xx", "Answers with a status of 200 to 299" },
         [COUNT_3XX] = { "answers_3xx", "Answers with a status of 300 to 399" },
@@ -149,7 +149,7 @@ static void ask_for_counters(struct settings *s)
         [COUNT_BYTES] = { "bytes", "Bytes of answers, headers included" },
     };
 
-    for (int i = 0; i < COUNTERS; i++)
+    for (int i = 0; i < COUNTS; i++)
         s->counters[i] = weir_plugin_context_counter(s->ctx, texts[i][0], texts[i][1]);
 }
 

@@ -12,7 +12,7 @@
 #define HEADER_TEXT_MOST 128    /* bytes of a content type or a server's name: answers' heads have a fixed room */
 
 /* Answers by the first digit of their status. */
-enum counter { COUNT_REQUESTS, COUNT_2XX, COUNT_3XX, COUNT_4XX, COUNT_5XX, COUNT_BYTES, COUNTERS };
+enum count { COUNT_REQUESTS, COUNT_2XX, COUNT_3XX, COUNT_4XX, COUNT_5XX, COUNT_BYTES, COUNTS };
 
 /* Texts are the context's. */
 struct settings {
@@ -27,7 +27,7 @@ struct settings {
     size_t max_header;          /* bytes */
     uint64_t max_requests;      /* of a connection; 0: any number */
     bool access;                /* a line for each request is wanted */
-    unsigned counters[COUNTERS];
+    unsigned counters[COUNTS];
 };
 
 /* Read them, and check them all before it fails. NULL, with *code: WEIR_ECONFIG, which has been told, or -ENOMEM. */

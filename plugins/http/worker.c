@@ -86,7 +86,7 @@ void worker_count(struct worker *worker, unsigned status, size_t bytes)
 
 void worker_flush_tally(struct worker *worker)
 {
-    for (int i = 0; i < COUNTERS; i++) {
+    for (int i = 0; i < COUNTS; i++) {
         if (worker->tally[i] != 0)
             weir_counter_add(worker->settings->counters[i], worker->tally[i]);
         worker->tally[i] = 0;

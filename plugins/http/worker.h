@@ -24,7 +24,7 @@ struct worker {
     int64_t second;             /* that @date and the ready answers tell */
     char date[DATE_LENGTH];
     struct ready_answer page, healthz;
-    uint64_t tally[COUNTERS];   /* not yet given to the counters */
+    uint64_t tally[COUNTS];   /* not yet given to the counters */
     char path[PATH_ROOM];       /* a normalised path, until the next suspension */
 };
 

@@ -107,6 +107,12 @@ START_TEST(a_client_that_is_slow_is_not_waited_for_without_end)
 }
 END_TEST
 
+static char *put(char *at, const char *text)
+{
+    memcpy(at, text, strlen(text));
+    return at + strlen(text);
+}
+
 /* Pages enough to fill all that lies between: then the answer to who does not read is the end. */
 START_TEST(a_client_that_does_not_read_is_cut_off)
 {
@@ -115,8 +121,7 @@ START_TEST(a_client_that_does_not_read_is_cut_off)
 
     memset(long_page, 'x', sizeof long_page - 1);
     for (int i = 0; i < 8; i++)
-        strcat(in, "GET / HTTP/1.1\r\n" H "\r\n");
-    talk.in_len = strlen(in);
+        talk.in_len = (size_t)(put(in + talk.in_len, "GET / HTTP/1.1\r\n" H "\r\n") - in);
     clock_fake();
     section_begin((struct option[]) { { "page", long_page }, { "send_timeout", "7" }, { NULL, NULL } });
     ck_assert_int_eq(section_configure(), 0);
@@ -177,20 +182,21 @@ static char *chunked(size_t chunks)
 {
     char *text = calloc(1, 200 + chunks * 10), *at = text;
 
-    at += sprintf(at, "GET / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n");
+    at = put(at, "GET / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n");
     for (size_t i = 0; i < chunks; i++)
-        at += sprintf(at, "5\r\nabcde\r\n");
-    sprintf(at, "0\r\n\r\nGET / HTTP/1.1\r\n" H "\r\n");
+        at = put(at, "5\r\nabcde\r\n");
+    put(at, "0\r\n\r\nGET / HTTP/1.1\r\n" H "\r\n");
     return text;
 }
 
 static char *sized(size_t len)
 {
-    char *text = calloc(1, 200 + len), *at = text;
+    char *text = calloc(1, 200 + len), head[100];
 
-    at += sprintf(at, "GET / HTTP/1.1\r\n" H "Content-Length: %zu\r\n\r\n", len);
+    snprintf(head, sizeof head, "GET / HTTP/1.1\r\n" H "Content-Length: %zu\r\n\r\n", len);
+    char *at = put(text, head);
     memset(at, 'b', len);
-    sprintf(at + len, "GET / HTTP/1.1\r\n" H "\r\n");
+    put(at + len, "GET / HTTP/1.1\r\n" H "\r\n");
     return text;
 }
 
@@ -234,8 +240,8 @@ START_TEST(what_is_answered_is_counted)
 {
     clock_fake();
     with_page();
-    ck_assert_str_eq(talk_about("GET / HTTP/1.1\r\n" H "\r\nPUT / HTTP/1.1\r\n" H "\r\nGET /n HTTP/1.1\r\n" H "\r\nX / HTTP/1.1\r\n" H
-                                "\r\n"), "200=hello 405:allow 404 501:close");
+    ck_assert_str_eq(talk_about("GET / HTTP/1.1\r\n" H "\r\nPUT / HTTP/1.1\r\n" H "\r\nGET /n HTTP/1.1\r\n" H "\r\n"
+                                "X / HTTP/1.1\r\n" H "\r\n"), "200=hello 405:allow 404 501:close");
     ck_assert_uint_eq(section_count("requests"), 4);
     ck_assert_uint_eq(section_count("answers_2xx"), 1);
     ck_assert_uint_eq(section_count("answers_3xx"), 0);
