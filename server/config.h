@@ -123,6 +123,7 @@ struct config {
     double      drain_timeout;      /* seconds; 0: connections are not waited for */
     const char *user, *group;       /* names or numbers to change to; "": stay who we are */
     const char *pid_file;           /* absolute; "": none */
+    bool        copy_plugins;       /* false: the files themselves are mapped */
     struct config_log log;
     struct server_config *servers;
     size_t      server_count;       /* at least 1 */

@@ -45,6 +45,8 @@ static const struct config_key keys[] = {
       "the group to become; empty: the user's" },
     { TOP(pid_file),       KEY_PATH,     IN_TOP(pid_file),      "\"\"",      0, PATH_MOST, NULL,
       "gets the process number; empty: none" },
+    { TOP(copy_plugins),   KEY_BOOL,     IN_TOP(copy_plugins),  "true",      0, 0, NULL,
+      "whether plugins are loaded from private copies of their files" },
     { TOP(log),            KEY_LOG,      IN_TOP(log),           NULL,        0, 0, NULL,
       "what the program says about itself" },
     { TOP(servers),        KEY_SERVERS,  IN_TOP(servers),       NULL,        1, CONFIG_SERVERS_MOST, NULL,

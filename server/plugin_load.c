@@ -3,9 +3,10 @@
  * server/plugin_load.c  Loading a plugin: a private copy, mapped for good, whose table says that it fits.
  *
  * A file that is replaced in place while it is mapped changes under the running code, so a copy is mapped: an anonymous
- * file in memory, reached as /proc/PID/fd/N, which a debugger or profiler can open too. Its descriptor stays open: the
- * dynamic linker knows objects by their name, and the next one with this number would be taken for this one. Where there
- * is no /proc, or such files must not be executed, the copy is a temporary file that is unlinked at once.
+ * file in memory, reached as /proc/PID/fd/N, which a debugger can open too (perf and valgrind can't: in_place is for
+ * them). Its descriptor stays open: the dynamic linker knows objects by their name, and the next one with this number would
+ * be taken for this one. Where there is no /proc, or such files must not be executed, the copy is a temporary file that is
+ * unlinked at once.
  */
 #include "server/plugin_load.h"
 
@@ -149,15 +150,21 @@ static const char *linker_says(void)
     return colon != NULL ? colon + 2 : text;
 }
 
-static struct plugin *load_file(int file, const char *path, char *error, size_t size)
+static void *open_object(int file, const char *path, bool in_place)
+{
+    if (in_place)
+        return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *handle = open_copy(file, strrchr(path, '/') + 1);
+    return handle != NULL ? handle : open_temporary(file);      /* for want of /proc, or since such files are not executed here? */
+}
+
+static struct plugin *load_file(int file, const char *path, bool in_place, char *error, size_t size)
 {
     struct stat stat;
 
     if (fstat(file, &stat) < 0 || !S_ISREG(stat.st_mode))
         return refuse(error, size, "%s is %s, expected a shared object", path, S_ISDIR(stat.st_mode) ? "a folder" : "no file");
-    void *handle = open_copy(file, strrchr(path, '/') + 1);
-    if (handle == NULL)                         /* for want of /proc, or since such files are not executed here? */
-        handle = open_temporary(file);
+    void *handle = open_object(file, path, in_place);
     if (handle == NULL)
         return refuse(error, size, "%s is no plugin that can be loaded: %s", path, linker_says());
     const weir_plugin *entry = dlsym(handle, "weir_plugin_entry");
@@ -181,7 +188,7 @@ static struct plugin *load_new(struct plugins *plugins, const char *name, const 
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return refuse(error, size, "the plugin \"%s\" can't be read: %s: %s", name, path, strerror(errno));
-    struct plugin *plugin = load_file(file, path, error, size);
+    struct plugin *plugin = load_file(file, path, plugins->in_place, error, size);
     close(file);
     if (plugin != NULL) {
         plugin->next = plugins->first;

@@ -5,6 +5,7 @@
 #ifndef WEIR_SERVER_PLUGIN_LOAD_H
 #define WEIR_SERVER_PLUGIN_LOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <weir/plugin.h>
@@ -19,12 +20,13 @@ struct plugin {
 /* Those of one config; all zero: none yet. */
 struct plugins {
     struct plugin *first;
+    bool in_place;              /* the files themselves are mapped: a profiler finds their symbols, and nobody may overwrite them */
 };
 
 /*
  * Load @name: a path, or a name without a slash for DIR/NAME.so. A file that was loaded for this list before is shared.
  *
- * What is mapped is a private copy, so the file may be replaced, also in place.
+ * What is mapped is a private copy, so the file may be overwritten, unless the list says in_place.
  *
  * returns  the plugin, the list's; NULL, with a sentence in @error: what was looked for, what was found, what was expected
  */

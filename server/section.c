@@ -260,6 +260,7 @@ int sections_init(struct sections *sections, const struct config *config, struct
     enum log_format format = config->log.format == CONFIG_LOG_JSON ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
 
     memset(sections, 0, sizeof *sections);
+    sections->plugins.in_place = !config->copy_plugins;
     sections->at = calloc(config->server_count, sizeof sections->at[0]);
     if (sections->at == NULL) {
         problems_add(problems, (struct place) { 0 }, "no memory for %zu servers", config->server_count);

@@ -75,7 +75,7 @@ static void copy_fixture(const char *fixture, const char *name)
 
 START_TEST(a_name_is_looked_up_in_the_folder_of_plugins)
 {
-    struct plugins plugins = { NULL };
+    struct plugins plugins = { .first = NULL };
     const struct plugin *plugin = plugin_load(&plugins, "fits", fixtures(), error, sizeof error);
 
     ck_assert_msg(plugin != NULL, "%s", error);
@@ -92,7 +92,7 @@ END_TEST
 /* Two sections that use one plugin share it, by whichever way they name it. */
 START_TEST(one_file_is_loaded_once)
 {
-    struct plugins plugins = { NULL };
+    struct plugins plugins = { .first = NULL };
 
     copy_fixture("fits", "mine.so");
     ck_assert_int_eq(symlink("mine.so", in_folder("same.so")), 0);
@@ -112,7 +112,7 @@ END_TEST
 /* Compiling over the file of a running plugin is what everybody does. */
 START_TEST(the_file_may_be_overwritten_in_place)
 {
-    struct plugins plugins = { NULL };
+    struct plugins plugins = { .first = NULL };
     static char zeros[65536];
 
     copy_fixture("fits", "mine.so");
@@ -124,10 +124,29 @@ START_TEST(the_file_may_be_overwritten_in_place)
 }
 END_TEST
 
+/* For profilers, which look for symbols in the file that is mapped. */
+START_TEST(in_place_maps_the_file_itself)
+{
+    struct plugins plugins = { .in_place = true };
+    char line[PATH_MAX + 128];
+    bool mapped = false;
+
+    copy_fixture("fits", "mine.so");
+    const struct plugin *plugin = plugin_load(&plugins, in_folder("mine.so"), "/", error, sizeof error);
+    ck_assert_msg(plugin != NULL, "%s", error);
+    FILE *maps = fopen("/proc/self/maps", "re");
+    while (fgets(line, sizeof line, maps) != NULL)
+        mapped |= strstr(line, plugin->path) != NULL;
+    fclose(maps);
+    ck_assert(mapped);
+    plugins_fini(&plugins);
+}
+END_TEST
+
 /* A plugin compiled with an older header has a shorter table: what lies behind it is not its. */
 START_TEST(what_is_beyond_the_tables_size_is_null)
 {
-    struct plugins plugins = { NULL };
+    struct plugins plugins = { .first = NULL };
     const struct plugin *plugin = plugin_load(&plugins, "small", fixtures(), error, sizeof error);
 
     ck_assert_msg(plugin != NULL, "%s", error);
@@ -140,7 +159,7 @@ END_TEST
 
 START_TEST(a_later_minor_number_fits)
 {
-    struct plugins plugins = { NULL };
+    struct plugins plugins = { .first = NULL };
 
     ck_assert_msg(plugin_load(&plugins, "later_minor", fixtures(), error, sizeof error) != NULL, "%s", error);
     plugins_fini(&plugins);
@@ -166,7 +185,7 @@ static const struct {
 
 START_TEST(what_does_not_fit_is_named_and_said)
 {
-    struct plugins plugins = { NULL };
+    struct plugins plugins = { .first = NULL };
     const char *name = refused[_i].name;
     char elf[200] = { 0x7f, 'E', 'L', 'F', 2, 1, 1 };
 
@@ -188,7 +207,7 @@ END_TEST
 
 START_TEST(a_name_that_is_too_long_is_said)
 {
-    struct plugins plugins = { NULL };
+    struct plugins plugins = { .first = NULL };
     char name[PATH_MAX + 10];
 
     memset(name, 'x', sizeof name - 1);
@@ -217,6 +236,7 @@ Suite *suite(void)
     tcase_add_test(load, a_name_is_looked_up_in_the_folder_of_plugins);
     tcase_add_test(load, one_file_is_loaded_once);
     tcase_add_test(load, the_file_may_be_overwritten_in_place);
+    tcase_add_test(load, in_place_maps_the_file_itself);
     tcase_add_test(load, what_is_beyond_the_tables_size_is_null);
     tcase_add_test(load, a_later_minor_number_fits);
     tcase_add_loop_test(load, what_does_not_fit_is_named_and_said, 0, (int)(sizeof refused / sizeof refused[0]));
