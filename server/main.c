@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <libconfig.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,16 @@ static void say_version(void)
            jemalloc != NULL ? jemalloc : "none");
 }
 
+/* A descriptor that was closed before us would be the number of the first file we open, and lines meant for standard error
+ * would go into that. */
+static void fill_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", O_RDWR);   /* the lowest free number: this one. There may be no such file in a bare root */
+    }
+}
+
 /* What went to standard output has arrived, or the command failed. */
 static int flushed(void)
 {
@@ -38,6 +49,7 @@ int main(int argc, char **argv)
     struct options options;
     int status = EXIT_USAGE;
 
+    fill_standard_descriptors();
     if (options_read(argc, argv, &options) < 0)
         return status;
     switch (options.command) {

@@ -129,6 +129,14 @@ class BadStart(_weir.Case):
             self.assertEqual((done.returncode, done.stdout), (EXIT_USAGE, ""))
             self.assertIn("weir help", done.stderr)
 
+    def test_a_closed_standard_error_does_not_become_a_file_of_ours(self):
+        for arguments in ("-o servers.a.listen=127.0.0.1:70000", "-o user=no-such-user"):
+            config = self.config('log = { destination = "weir.log"; };\n' + ONE)
+            command = f"exec '{_weir.PROGRAM}' run -c '{config}' {arguments} <&- >&- 2>&-"
+            done = _weir.subprocess.run(command, shell=True, cwd=self.folder, timeout=_weir.PATIENCE, check=False)
+            self.assertEqual(done.returncode, EXIT_TROUBLE)
+        self.assertEqual(self.read("weir.log"), "")             # what is wrong went to standard error, which is nowhere
+
     def test_standard_output_that_is_full(self):
         with open("/dev/full", "w", encoding="ascii") as full:
             for command in (["help"], ["version"], ["print", "-c", self.config(ONE)]):
