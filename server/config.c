@@ -21,30 +21,16 @@
 #include "server/config_schema.h"
 #include "server/config_source.h"
 
-#define SHOWN_MOST 80           /* bytes of a line that a problem shows */
-
 /* --- Files --------------------------------------------------------------- */
 
+/* The grammar has accepted it, so this is what only libconfig knows; it still has a line. */
 static void complain_of_syntax(const struct config_filling *filling, const config_t *read)
 {
-    unsigned line = (unsigned)config_error_line(read);
-    struct config_origin origin = config_text_origin(filling->text, line);
-    size_t len;
-    const char *text = config_text_line(filling->text, line, &len);
+    struct config_origin origin = config_text_origin(filling->text, (unsigned)config_error_line(read));
     const char *error = config_error_text(read);
 
-    while (len > 0 && strchr(" \t\r", *text) != NULL) {
-        text++;
-        len--;
-    }
-    const char *expected = "NAME = VALUE; with the brackets and the \";\" of the lines before it closed";
-    if (error != NULL && strcmp(error, "duplicate setting name") == 0)
-        expected = "each key once";
-    else if (error != NULL && strstr(error, "mismatched") != NULL)
-        expected = "values of one type in [ ], or ( ) around them";
-    problems_add(filling->problems, (struct place){ origin.file->name, origin.line }, "%s%s%.*s%s, expected %s",
-                 error != NULL ? error : "syntax error", len > 0 ? " near \"" : " at the end",
-                 (int)(len < SHOWN_MOST ? len : SHOWN_MOST), text, len > 0 ? "\"" : "", expected);
+    problems_add(filling->problems, (struct place){ origin.file->name, origin.line }, "%s, expected settings that libconfig reads",
+                 error != NULL ? error : "something else");
 }
 
 static bool load_file(struct config_filling *filling, const char *name)

@@ -32,6 +32,7 @@ struct words {
 #define COMPLAIN(words, on_line, ...)                                                                                        \
     do {                                                                                                                     \
         (words)->wrong = true;                                                                                               \
+        (words)->scan->grammar->stopped = true;                                                                              \
         if ((words)->scan->problems != NULL)                                                                                 \
             problems_add((words)->scan->problems, (struct place){ (words)->scan->file->name, (on_line) }, __VA_ARGS__);      \
     } while (0)
@@ -55,6 +56,15 @@ static bool follows(const struct words *words, const char *what)
 {
     size_t len = strlen(what);
     return (size_t)(words->end - words->at) >= len && memcmp(words->at, what, len) == 0;
+}
+
+/* Tell the grammar of the word at `at`. */
+static void tell(struct words *words, enum config_word_kind kind, size_t len)
+{
+    struct config_word word = { kind, words->at, len, { words->scan->file->name, words->line } };
+
+    if (!config_grammar_take(words->scan->grammar, &word))
+        words->wrong = true;
 }
 
 static void pass_on(struct words *words, size_t len)
@@ -131,6 +141,7 @@ static void take_text(struct words *words)
         words->at = at < words->end ? at : words->end;
         return;
     }
+    tell(words, WORD_TEXT, (size_t)(at + 1 - words->at));
     pass_on(words, (size_t)(at + 1 - words->at));
 }
 
@@ -166,7 +177,9 @@ static bool pass_on_integer(struct words *words, const char *number, bool *fits)
     *fits = errno == 0;
     if (*end != '\0' && strcmp(end, "L") != 0 && strcmp(end, "LL") != 0)
         return false;
-    int len = snprintf(out, sizeof out, "%lld%s", value, value < INT_MIN || value > INT_MAX ? "L" : "");
+    bool is_long = value < INT_MIN || value > INT_MAX;
+    tell(words, is_long ? WORD_LONG : WORD_INT, strlen(number));
+    int len = snprintf(out, sizeof out, "%lld%s", value, is_long ? "L" : "");
     config_text_add(words->scan->out, out, (size_t)len);
     return true;
 }
@@ -181,6 +194,7 @@ static bool pass_on_float(struct words *words, const char *number, bool *fits)
     *fits = isfinite(strtod(number, &end)) != 0;
     if (*end != '\0')
         return false;
+    tell(words, WORD_FLOAT, len);
     config_text_add(words->scan->out, number, len);
     return true;
 }
@@ -209,7 +223,7 @@ static void take_number(struct words *words)
     words->at += len;
 }
 
-/* --- Includes, brackets, the rest ---------------------------------------- */
+/* --- Includes, names, marks ---------------------------------------------- */
 
 static void take_include(struct words *words)
 {
@@ -239,53 +253,29 @@ static void take_include(struct words *words)
     words->at = path + len + 1;
 }
 
-static void take_bracket(struct words *words)
-{
-    struct config_text *out = words->scan->out;
-
-    if (is_one_of(*words->at, "{[(")) {
-        out->nesting++;
-        if (out->nesting == CONFIG_NESTING_MOST + 1)
-            COMPLAIN(words, words->line, "brackets within brackets %u deep, expected at most %d", out->nesting,
-                     CONFIG_NESTING_MOST);
-        else if (out->nesting <= CONFIG_NESTING_MOST)
-            out->settings[out->nesting] = 0;
-    } else if (out->nesting > 0) {
-        out->nesting--;
-    }
-    pass_on(words, 1);
-}
-
 static void take_name(struct words *words)
 {
     size_t len = span(words, words->at, NAME_GOES_ON);
+    bool is_bool =
+        (len == 4 && strncasecmp(words->at, "true", len) == 0) || (len == 5 && strncasecmp(words->at, "false", len) == 0);
 
-    if (len > CONFIG_NAME_MOST)
-        COMPLAIN(words, words->line, "\"%.*s...\" is a name of %zu bytes, expected at most %d", QUOTED_MOST, words->at, len,
-                 CONFIG_NAME_MOST);
+    tell(words, is_bool ? WORD_BOOL : WORD_NAME, len);
     pass_on(words, len);
 }
 
-/* Count what a "=", ":" or "," stands for, and complain once where there is too much of it. */
-static void count_value(struct words *words)
+static void take_mark(struct words *words)
 {
-    struct config_text *out = words->scan->out;
+    char c = *words->at;
 
-    if (++out->values == CONFIG_VALUES_MOST + 1)
-        COMPLAIN(words, words->line, "more than %d values, expected at most so many with all includes", CONFIG_VALUES_MOST);
-    if (*words->at == ',' || out->nesting > CONFIG_NESTING_MOST)
-        return;
-    if (++out->settings[out->nesting] == CONFIG_SETTINGS_MOST + 1)
-        COMPLAIN(words, words->line, "more than %d settings in one group, expected at most so many", CONFIG_SETTINGS_MOST);
+    tell(words, c == ',' ? WORD_COMMA : c == ';' ? WORD_SEMICOLON : is_one_of(c, "=:") ? WORD_EQUALS : WORD_BRACKET, 1);
+    pass_on(words, 1);
 }
 
 static void take_other(struct words *words)
 {
     unsigned char c = (unsigned char)*words->at;
 
-    if (is_one_of(*words->at, "=:,"))
-        count_value(words);
-    if (is_one_of(*words->at, "=:;, \t\r\f")) {
+    if (is_one_of(*words->at, " \t\r\f")) {
         pass_on(words, 1);
         return;
     }
@@ -309,8 +299,8 @@ static void take_word(struct words *words)
         take_text(words);
     else if (c == '@')
         take_include(words);
-    else if (is_one_of(c, "{[()]}"))
-        take_bracket(words);
+    else if (is_one_of(c, "{[()]},;=:"))
+        take_mark(words);
     else if (is_one_of(c, NAME_BEGINS))
         take_name(words);
     else if (is_one_of(c, NUMBER_BEGINS))

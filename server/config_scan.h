@@ -10,19 +10,16 @@
 #ifndef WEIR_SERVER_CONFIG_SCAN_H
 #define WEIR_SERVER_CONFIG_SCAN_H
 
+#include "server/config_grammar.h"
 #include "server/config_text.h"
 #include "server/problems.h"
-
-/* libconfig looks for each setting among all of its group, letter by letter: 20,000 in one group take it half a minute. */
-#define CONFIG_SETTINGS_MOST 1000   /* of one group */
-#define CONFIG_VALUES_MOST   32768  /* of all: a thousand servers with all their keys, and more */
-#define CONFIG_NAME_MOST     64     /* bytes of a setting's name */
 
 struct config_scan {
     const struct config_file *file;
     const char               *bytes;
     size_t                    len;
     struct config_text       *out;
+    struct config_grammar    *grammar;          /* is told of each word, and that there was a wrong one */
     struct problems          *problems;         /* NULL: only say whether there are any */
 
     /* Splice in what "@include PATH" on @line names. False: it failed, and said so. NULL: there are no includes here. */
@@ -33,8 +30,8 @@ struct config_scan {
 /*
  * Pass the words of a file on to out.
  *
- * returns  whether all of them are words that libconfig knows, includes included; else there is a problem for each that
- *          is not. It says nothing about their order: that is libconfig's part
+ * returns  whether all of them are words that libconfig knows, in an order that it knows, includes included; else there is
+ *          a problem for each wrong word, and for the first that stands where it may not
  */
 bool config_scan(const struct config_scan *scan);
 

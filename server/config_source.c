@@ -21,6 +21,7 @@ struct reading {
     struct config_memory *memory;
     struct config_text   *text;
     struct problems      *problems;
+    struct config_grammar grammar;      /* follows the words of all files: one may close what another opened */
     unsigned              files;        /* read so far */
 };
 
@@ -150,6 +151,7 @@ static bool scan(struct frame *frame, const char *bytes, size_t len)
         .bytes = bytes,
         .len = len,
         .out = frame->reading->text,
+        .grammar = &frame->reading->grammar,
         .problems = frame->reading->problems,
         .include = include,
         .arg = frame,
@@ -231,6 +233,17 @@ static bool read_file(struct reading *reading, const char *name, const struct fr
     return good;
 }
 
+/* Whether the words may end here: at the last line that has one. */
+static bool end(struct reading *reading, const char *name)
+{
+    const struct config_text *text = reading->text;
+    bool has_rest = text->len > 0 && text->bytes[text->len - 1] != '\n';
+    struct config_origin origin = config_text_origin(text, text->line + has_rest);
+    struct config_word word = { WORD_END, "", 0, { origin.file != NULL ? origin.file->name : name, origin.line } };
+
+    return config_grammar_take(&reading->grammar, &word);
+}
+
 bool config_source_read(const char *name, struct config_memory *memory, struct config_text *text, struct problems *problems)
 {
     struct reading reading = { .memory = memory, .text = text, .problems = problems };
@@ -238,7 +251,9 @@ bool config_source_read(const char *name, struct config_memory *memory, struct c
 
     if (copy == NULL)
         return false;
-    bool good = read_file(&reading, copy, NULL, (struct place){ copy, 0 });
+    config_grammar_init(&reading.grammar, problems);
+    bool good = read_file(&reading, copy, NULL, (struct place){ copy, 0 }) && end(&reading, copy);
+    config_grammar_fini(&reading.grammar);
     if (text->too_long)
         problems_add(problems, (struct place){ copy, 0 },
                      "this file has more than %zu bytes with all it includes, expected at most so many", CONFIG_TEXT_MOST);

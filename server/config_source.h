@@ -23,7 +23,7 @@
  * Read @name and what it includes, behind what is in @text already.
  *
  * memory   what the names of files are taken from: the origins in @text point there
- * returns  whether all of it was read and is made of words that libconfig knows; else @problems has what is wrong
+ * returns  whether all of it was read, and libconfig will accept it; else @problems has what is wrong
  */
 bool config_source_read(const char *name, struct config_memory *memory, struct config_text *text, struct problems *problems);
 

@@ -89,24 +89,6 @@ struct config_origin config_text_origin(const struct config_text *text, unsigned
     return (struct config_origin){ run->origin.file, run->origin.line + (line - run->first) };
 }
 
-const char *config_text_line(const struct config_text *text, unsigned line, size_t *len)
-{
-    const char *at = text->bytes, *end = text->bytes + text->len;
-
-    for (unsigned i = 1; i < line && at != NULL; i++) {
-        at = memchr(at, '\n', (size_t)(end - at));
-        if (at != NULL)
-            at++;
-    }
-    if (at == NULL || line == 0) {
-        *len = 0;
-        return "";
-    }
-    const char *line_break = memchr(at, '\n', (size_t)(end - at));
-    *len = (size_t)((line_break != NULL ? line_break : end) - at);
-    return at;
-}
-
 void config_text_fini(struct config_text *text)
 {
     free(text->bytes);

@@ -11,8 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CONFIG_TEXT_MOST    ((size_t)4 << 20)   /* bytes of a file and all it includes */
-#define CONFIG_NESTING_MOST 16                  /* brackets within brackets; the deepest that means something is 4 */
+#define CONFIG_TEXT_MOST ((size_t)4 << 20)      /* bytes of a file and all it includes */
 
 /* A file that settings stand in, or a setting of the command line. */
 struct config_file {
@@ -32,9 +31,6 @@ struct config_text {                /* all zero: empty */
     unsigned line;                  /* complete lines so far */
     struct config_run *runs;        /* in order of their first line */
     size_t   run_count, run_room;
-    unsigned nesting;               /* brackets that are open: counted here, since an include may close those of its file */
-    unsigned settings[CONFIG_NESTING_MOST + 1];     /* of each open bracket, and outside of all; counted to that depth only */
-    unsigned values;                /* of all: settings and elements of lists */
     bool     failed;                /* something could not be added, nor could anything since */
     bool     too_long;              /* the reason was CONFIG_TEXT_MOST, and not want of memory */
 };
@@ -46,9 +42,6 @@ void config_text_begin(struct config_text *text, const struct config_file *file,
 
 /* Where a line of the text, from 1, came from; the last one there is for a number behind the end. No file: nothing was begun. */
 struct config_origin config_text_origin(const struct config_text *text, unsigned line);
-
-/* The line without its line break, from 1; its length in *len, 0 when there is no such line. */
-const char *config_text_line(const struct config_text *text, unsigned line, size_t *len);
 
 void config_text_fini(struct config_text *text);
 

@@ -12,15 +12,31 @@
 
 static const char before[] = "value = ";
 
-config_setting_t *config_value_read(config_t *holder, const char *text)
+/* Whether the text is one that libconfig accepts, and nothing but settings. */
+static bool scan(struct config_text *source, const char *text)
 {
     static const struct config_file no_file = { .name = "", .folder = "/" };
+    struct config_grammar grammar;
+    struct config_scan scan = { .file = &no_file, .out = source, .grammar = &grammar };
+    struct config_word end = { WORD_END, "", 0, { "", 0 } };
+
+    config_grammar_init(&grammar, NULL);
+    scan.bytes = before;
+    scan.len = sizeof before - 1;
+    bool good = config_scan(&scan);
+    scan.bytes = text;
+    scan.len = strlen(text);
+    good = good && config_scan(&scan) && config_grammar_take(&grammar, &end) && !source->failed;
+    config_grammar_fini(&grammar);
+    return good;
+}
+
+config_setting_t *config_value_read(config_t *holder, const char *text)
+{
     struct config_text source = { 0 };
     config_setting_t *value = NULL;
 
-    bool good = config_scan(&(struct config_scan){ .file = &no_file, .bytes = before, .len = sizeof before - 1, .out = &source }) &&
-                config_scan(&(struct config_scan){ .file = &no_file, .bytes = text, .len = strlen(text), .out = &source });
-    if (good && !source.failed && config_read_string(holder, source.bytes) == CONFIG_TRUE) {
+    if (scan(&source, text) && config_read_string(holder, source.bytes) == CONFIG_TRUE) {
         config_setting_t *root = config_root_setting(holder);
         if (config_setting_length(root) == 1)           /* not "1; other = 2" */
             value = config_setting_get_elem(root, 0);

@@ -90,8 +90,8 @@ END_TEST
 
 START_TEST(a_file_may_be_included_twice_but_not_in_itself)
 {
-    scratch_write("a.conf", "@include \"b.conf\"\n@include \"./b.conf\"\n");
-    scratch_write("b.conf", "b1 = 1;\n");
+    scratch_write("a.conf", "x = (\n@include \"b.conf\"\n,\n@include \"./b.conf\"\n)");
+    scratch_write("b.conf", "1\n");
     read_source("a.conf");
     ck_assert(source.good);
     end_source();
@@ -109,6 +109,33 @@ START_TEST(a_file_may_be_included_twice_but_not_in_itself)
     scratch_write("s.conf", "@include \"s.conf\"");
     read_source("s.conf");
     assert_problem(0, "s.conf", 1, "s.conf is being included within itself");
+    end_source();
+}
+END_TEST
+
+/* An include stands for its lines, whatever they open and close. */
+START_TEST(brackets_and_names_go_over_files)
+{
+    scratch_write("a.conf", "log = {\n@include \"b.conf\"\nc = 1;");
+    scratch_write("b.conf", "level = 1;\n}\n");
+    read_source("a.conf");
+    ck_assert(source.good);
+    end_source();
+
+    scratch_write("b.conf", "level = 1;\n");
+    read_source("a.conf");
+    assert_problem(0, "a.conf", 3, "the file ends here, expected \"}\" for the \"{\" of a.conf:1");
+    end_source();
+
+    scratch_write("a.conf", "x = 1;\n@include \"b.conf\"\ny = 1;\n");
+    scratch_write("b.conf", "y = {\n};\n");
+    read_source("a.conf");
+    assert_problem(0, "a.conf", 3, "\"y\" is given a second time, expected it once: the first is at b.conf:1");
+    end_source();
+
+    scratch_write("b.conf", "z = (\n");
+    read_source("a.conf");
+    assert_problem(0, "a.conf", 3, "\"y\" here, expected a value or \")\"");
     end_source();
 }
 END_TEST
@@ -294,6 +321,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(files, scratch_begin, scratch_end);
     tcase_add_test(files, includes_begin_at_the_including_file);
     tcase_add_test(files, a_file_may_be_included_twice_but_not_in_itself);
+    tcase_add_test(files, brackets_and_names_go_over_files);
     tcase_add_test(files, includes_are_ten_deep_at_most);
     tcase_add_test(files, the_number_of_files_is_bounded);
     tcase_add_test(files, what_cannot_be_read_is_named);

@@ -62,27 +62,6 @@ START_TEST(a_file_without_lines_leaves_no_trace)
 }
 END_TEST
 
-START_TEST(lines_can_be_looked_at)
-{
-    struct config_text text = { 0 };
-    size_t len;
-
-    config_text_line(&text, 1, &len);
-    ck_assert_uint_eq(len, 0);
-    config_text_begin(&text, &a, 1);
-    add(&text, "one\n\nthree");
-    ck_assert(strncmp(config_text_line(&text, 1, &len), "one", 3) == 0 && len == 3);
-    config_text_line(&text, 2, &len);
-    ck_assert_uint_eq(len, 0);
-    ck_assert(strncmp(config_text_line(&text, 3, &len), "three", 5) == 0 && len == 5);
-    config_text_line(&text, 4, &len);
-    ck_assert_uint_eq(len, 0);
-    config_text_line(&text, 0, &len);
-    ck_assert_uint_eq(len, 0);
-    config_text_fini(&text);
-}
-END_TEST
-
 START_TEST(many_runs_are_found_again)
 {
     struct config_text text = { 0 };
@@ -128,7 +107,6 @@ Suite *suite(void)
     TCase *lines = tcase_create("lines");
     tcase_add_test(lines, each_line_knows_its_file);
     tcase_add_test(lines, a_file_without_lines_leaves_no_trace);
-    tcase_add_test(lines, lines_can_be_looked_at);
     tcase_add_test(lines, many_runs_are_found_again);
     tcase_add_test(lines, it_is_bounded_and_says_why_it_ended);
     suite_add_tcase(text, lines);
