@@ -259,6 +259,9 @@ static const struct {
     { "GET /x HTTP/1.1\r\n" H "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n", "404" },
     { "GET /a.txt HTTP/1.1\r\n" H "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\nGET /a.txt HTTP/1.1\r\n" H "\r\n",
       "304 200=text" },
+    /* the same place in the next request is another header's */
+    { "GET /a.txt HTTP/1.1\r\n" H "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n"
+      "GET /a.txt HTTP/1.1\r\n" H "X--Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n", "304 200=text" },
 };
 #define REQUESTS (sizeof requests / sizeof requests[0])
 
