@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench/client.c  A closed-loop load on a line echo server.
+ * bench/client.c  A closed-loop load on a line echo server, or on an HTTP server.
  *
- * Each connection sends a batch of PIPELINE lines in one go, waits until all
- * of them have come back, checks every byte, and sends the next batch. So the
- * server never has more than CONNS * PIPELINE lines to do, and what it costs
- * can be divided by the lines answered.
+ * Each connection sends a batch of PIPELINE requests in one go, waits until all
+ * of them are answered, checks every answer, and sends the next batch. So the
+ * server never has more than CONNS * PIPELINE requests to do, and what it costs
+ * can be divided by the requests answered. A request is a line, and its answer
+ * the same line; or, with -m http, a GET, and its answer a page (http_reply.h).
  *
  *          start_batch            last byte came
  *   IDLE ---------------> BUSY -------------------> IDLE, or BUSY with the next
  *     |                    |
- *     +--------------------+---> DEAD (fd is -1)    reset, early end, wrong byte
+ *     +--------------------+---> DEAD (fd is -1)    reset, early end, wrong answer
  *
  * Always true: busy counts the connections in BUSY; a phase ends when it is 0.
  *
  *   echo    warm-up, "ready", the measured part, the result (steer.h)
+ *   http    the same, with an HTTP server
  *   idle    one line over each connection, "ready", hold, the result
  *   accept  as echo, but each batch has a connection of its own
  *
@@ -34,6 +36,7 @@
 #include <unistd.h>
 
 #include "dial.h"
+#include "http_reply.h"
 #include "steer.h"
 
 #define EVENTS      256         /* taken from one epoll_wait */
@@ -42,13 +45,16 @@
 #define BATCH_MAX   (16u << 20) /* bytes in flight on one connection */
 #define TOTAL_MAX   (1u << 30)  /* bytes in flight on all of them: they are kept to compare with */
 
-enum mode { MODE_ECHO, MODE_IDLE, MODE_ACCEPT };
+#define PAGE        "Hello, World!"
+#define PAGE_LEN    (sizeof PAGE - 1)
+
+enum mode { MODE_ECHO, MODE_IDLE, MODE_ACCEPT, MODE_HTTP };
 
 struct options {
     enum mode mode;
     uint32_t  conns;
-    uint32_t  size;             /* of a line, with its newline */
-    uint32_t  pipeline;         /* lines in a batch */
+    uint32_t  size;             /* of a request; of a line, with its newline */
+    uint32_t  pipeline;         /* requests in a batch */
     uint64_t  requests;         /* in the measured part; 0: go by time */
     uint64_t  warmup;
     double    seconds;
@@ -59,9 +65,11 @@ struct conn {
     int      fd;                /* -1: dead */
     uint32_t number;            /* of the batch */
     uint32_t sent, received;    /* of the batch's bytes */
+    uint32_t answers;           /* pages of the batch that have come */
     bool     busy;              /* a batch is on its way */
     bool     blocked;           /* the kernel took only part; waiting for EPOLLOUT */
-    char    *batch;             /* what goes out and must come back */
+    char    *batch;             /* what goes out, and with lines must come back */
+    struct http_reply *reply;   /* the page that is on its way; with -m http only */
 };
 
 struct load {
@@ -72,21 +80,27 @@ struct load {
     uint32_t       batch_len;
     int            epoll;
     uint32_t       busy;
-    uint64_t       issued, limit;       /* lines in this phase; limit 0: until stop_at */
+    uint64_t       issued, limit;       /* requests in this phase; limit 0: until stop_at */
     int64_t        stop_at;
     uint64_t       answered, bytes, errors;
     bool           late;                /* a deadline passed */
 };
 
 static char input[256 * 1024];
+static char get[64];                    /* the request of -m http */
 
 /* --- One connection ------------------------------------------------------ */
 
-/* Letters that differ from one connection and one line to the next. */
+/* Letters that differ from one connection and one line to the next; or the same GET again and again. */
 static void fill_batch(const struct load *load, struct conn *conn, uint32_t index)
 {
     uint32_t size = load->opts.size;
 
+    if (load->opts.mode == MODE_HTTP) {
+        for (uint32_t at = 0; at < load->batch_len; at += size)
+            memcpy(conn->batch + at, get, size);
+        return;
+    }
     for (uint32_t i = 0; i < load->batch_len; i++) {
         uint32_t line = i / size;
         uint32_t place = i % size;
@@ -174,8 +188,9 @@ static void start_batch(struct load *load, struct conn *conn)
 {
     if (conn->fd < 0 && (load->opts.mode != MODE_ACCEPT || !open_conn(load, conn)))
         return;
-    stamp_batch(load, conn);
-    conn->sent = conn->received = 0;
+    if (load->opts.mode != MODE_HTTP)
+        stamp_batch(load, conn);
+    conn->sent = conn->received = conn->answers = 0;
     load->issued += load->opts.pipeline;
     load->busy++;
     conn->busy = true;
@@ -195,6 +210,39 @@ static void end_batch(struct load *load, struct conn *conn)
         start_batch(load, conn);
 }
 
+/* Lines must be those that were sent. What is wrong with @len bytes of input, or NULL. */
+static const char *check_lines(const struct load *load, struct conn *conn, size_t len)
+{
+    if (len > load->batch_len - conn->received)
+        return "more bytes came back than were sent";
+    if (memcmp(input, conn->batch + conn->received, len) != 0)
+        return "other bytes came back than were sent";
+    if (conn->received + (uint32_t)len > conn->sent)
+        return "the answer came before its question";
+    conn->received += (uint32_t)len;
+    return NULL;
+}
+
+/* The same for pages. */
+static const char *check_pages(const struct load *load, struct conn *conn, size_t len)
+{
+    const char *complaint = http_feed(conn->reply, input, len, PAGE, PAGE_LEN, &conn->answers);
+
+    if (complaint != NULL)
+        return complaint;
+    bool amid = conn->reply->in_body || conn->reply->head_len > 0;
+    if (conn->answers + amid > load->opts.pipeline)
+        return "more answers came than were asked for";
+    if (conn->answers + amid > conn->sent / load->opts.size)
+        return "the answer came before its question";
+    return NULL;
+}
+
+static bool is_answered(const struct load *load, const struct conn *conn)
+{
+    return load->opts.mode == MODE_HTTP ? conn->answers == load->opts.pipeline : conn->received == load->batch_len;
+}
+
 /* One recv: closed loop, so a batch's answer rarely needs a second. */
 static void receive(struct load *load, struct conn *conn)
 {
@@ -202,22 +250,23 @@ static void receive(struct load *load, struct conn *conn)
 
     if (n < 0 && errno == EAGAIN)
         return;
-    if (n < 0)
+    if (n < 0) {
         fail_conn(load, conn, "recv", errno);
-    else if (n == 0)
-        fail_conn(load, conn, "closed by the server before the answer was complete", 0);
-    else if ((size_t)n > load->batch_len - conn->received)
-        fail_conn(load, conn, "more bytes came back than were sent", 0);
-    else if (memcmp(input, conn->batch + conn->received, (size_t)n) != 0)
-        fail_conn(load, conn, "other bytes came back than were sent", 0);
-    else if (conn->received + (uint32_t)n > conn->sent)
-        fail_conn(load, conn, "the answer came before its question", 0);
-    else {
-        conn->received += (uint32_t)n;
-        load->bytes += (uint64_t)n;
-        if (conn->received == load->batch_len)
-            end_batch(load, conn);
+        return;
     }
+    if (n == 0) {
+        fail_conn(load, conn, "closed by the server before the answer was complete", 0);
+        return;
+    }
+    const char *complaint = load->opts.mode == MODE_HTTP ? check_pages(load, conn, (size_t)n)
+                                                         : check_lines(load, conn, (size_t)n);
+    if (complaint != NULL) {
+        fail_conn(load, conn, complaint, 0);
+        return;
+    }
+    load->bytes += (uint64_t)n;
+    if (is_answered(load, conn))
+        end_batch(load, conn);
 }
 
 /* --- Phases -------------------------------------------------------------- */
@@ -238,7 +287,7 @@ static void handle(struct load *load, const struct epoll_event *event)
 }
 
 /*
- * Keep every connection busy until @requests lines were issued (0: for
+ * Keep every connection busy until @requests requests were issued (0: for
  * @seconds), then until all of them are answered. The counts are this phase's.
  */
 static void run_phase(struct load *load, uint64_t requests, double seconds)
@@ -271,15 +320,22 @@ static void run_phase(struct load *load, uint64_t requests, double seconds)
     }
 }
 
+static void *needed(void *memory)
+{
+    if (memory == NULL) {
+        perror("client");
+        exit(1);
+    }
+    return memory;
+}
+
 static void open_all(struct load *load)
 {
     for (uint32_t i = 0; i < load->opts.conns; i++) {
         load->conns[i].fd = -1;
-        load->conns[i].batch = malloc(load->batch_len);
-        if (load->conns[i].batch == NULL) {
-            perror("client");
-            exit(1);
-        }
+        load->conns[i].batch = needed(malloc(load->batch_len));
+        if (load->opts.mode == MODE_HTTP)
+            load->conns[i].reply = needed(calloc(1, sizeof *load->conns[i].reply));
         fill_batch(load, &load->conns[i], i);
         if (load->opts.mode != MODE_ACCEPT)
             open_conn(load, &load->conns[i]);
@@ -288,7 +344,7 @@ static void open_all(struct load *load)
 
 static void report(const struct load *load, double seconds)
 {
-    static const char *const names[] = { "echo", "idle", "accept" };
+    static const char *const names[] = { "echo", "idle", "accept", "http" };
 
     printf("{\"mode\": \"%s\", \"connections\": %u, \"requests\": %" PRIu64 ", \"errors\": %" PRIu64
            ", \"bytes\": %" PRIu64 ", \"seconds\": %.6f, \"timed_out\": %s}\n",
@@ -340,9 +396,10 @@ static void drive(struct load *load)
 
 static void usage(void)
 {
-    fputs("usage: client [-m echo|idle|accept] [-c CONNS] [-n REQUESTS | -d SECONDS] [-s SIZE]\n"
+    fputs("usage: client [-m echo|idle|accept|http] [-c CONNS] [-n REQUESTS | -d SECONDS] [-s SIZE]\n"
           "              [-p PIPELINE] [-w WARMUP_REQUESTS] [--timeout SECONDS] HOST PORT\n"
-          "defaults: -m echo -c 64 -n 100000 -s 64 -p 1 -w 0 --timeout 120; HOST is an IPv4 literal\n",
+          "defaults: -m echo -c 64 -n 100000 -s 64 -p 1 -w 0 --timeout 120; HOST is an IPv4 literal;\n"
+          "-m http has requests of its own size\n",
           stderr);
     exit(2);
 }
@@ -365,6 +422,8 @@ static enum mode mode_of(const char *name)
         return MODE_ECHO;
     if (strcmp(name, "idle") == 0)
         return MODE_IDLE;
+    if (strcmp(name, "http") == 0)
+        return MODE_HTTP;
     if (strcmp(name, "accept") != 0)
         usage();
     return MODE_ACCEPT;
@@ -397,11 +456,21 @@ static void parse(struct options *opts, int argc, char **argv)
         opts->pipeline = 1;
 }
 
+/* What wrk asks, so that figures can be compared with those that were made with it. Its length. */
+static uint32_t write_get(const char *host, const char *port)
+{
+    int len = snprintf(get, sizeof get, "GET / HTTP/1.1\r\nHost: %.15s:%.5s\r\n\r\n", host, port);
+
+    return (uint32_t)len;
+}
+
 int main(int argc, char **argv)
 {
     struct load load = { .epoll = epoll_create1(EPOLL_CLOEXEC) };
 
     parse(&load.opts, argc, argv);
+    if (load.opts.mode == MODE_HTTP)
+        load.opts.size = write_get(argv[optind], argv[optind + 1]);
     uint64_t batch = (uint64_t)load.opts.size * load.opts.pipeline;
     if (batch > BATCH_MAX || batch * load.opts.conns > TOTAL_MAX) {
         fprintf(stderr, "client: too many bytes in flight\n");
