@@ -22,6 +22,7 @@ import subprocess
 import children
 import report
 import rows
+import table
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAIRS = 15              # short rounds follow a drifting machine closer than a few long ones
@@ -133,7 +134,7 @@ def measure(args, known):
         say(f"bench: build type is {facts['build type']}: figures from it mean nothing")
 
     before = report.cpu_ticks()
-    results = [run_row(row, settings) for row in rows.all_rows()
+    results = [run_row(row, settings) for row in table.all_rows()
                if row.name in args.only and not (args.self_test and row.name == "parked")]
     facts["stolen by the hypervisor"] = f"{report.busy_share(before, report.cpu_ticks())[1]:.1%}"
 
@@ -150,7 +151,7 @@ def main():
     def stop(number, frame):
         raise SystemExit(128 + number)
 
-    known = [row.name for row in rows.all_rows()]
+    known = [row.name for row in table.all_rows()]
     args = parse(known)
     signal.signal(signal.SIGTERM, stop)
     try:
