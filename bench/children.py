@@ -39,11 +39,14 @@ class Child:
         self.pid = self.process.pid
         alive.append(self)
 
+    def log(self):
+        """Its stderr so far. Read by pread: the child writes at the place that seek would move."""
+        size = os.fstat(self.complaints.fileno()).st_size
+        return os.pread(self.complaints.fileno(), size, 0).decode(errors="replace")
+
     def said(self):
         """The last lines of its stderr, for a message."""
-        self.complaints.seek(0, os.SEEK_END)
-        self.complaints.seek(max(0, self.complaints.tell() - 600))
-        return self.complaints.read().decode(errors="replace").strip().replace("\n", "; ")
+        return self.log()[-600:].strip().replace("\n", "; ")
 
     def void(self, what):
         return Void(f"{self.name}: {what} ({self.said() or 'nothing on stderr'})")
@@ -100,7 +103,7 @@ class Server(Child):
     def __init__(self, argv, cpu, timeout=10.0):
         for attempt in range(5):        # somebody may take the port between probe and bind
             self.port = free_port()
-            super().__init__([self.port if word == "PORT" else word for word in argv], cpu)
+            super().__init__(self.command(argv), cpu)
             if self.wait_listening(timeout):
                 return
             status = self.process.poll()
@@ -109,6 +112,9 @@ class Server(Child):
             if status is None:
                 break
         raise trouble
+
+    def command(self, argv):
+        return [self.port if word == "PORT" else word for word in argv]
 
     def wait_listening(self, timeout):
         deadline = time.monotonic() + timeout

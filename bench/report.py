@@ -14,6 +14,7 @@ import time
 SETTINGS = ("vm/max_map_count", "vm/overcommit_memory", "net/core/somaxconn",
             "net/ipv4/tcp_rmem", "net/ipv4/tcp_wmem")
 HEAD = ("row", "weir", "floor", "unit", "ratio", "smallest–largest", "goal", "result")
+PEER_HEAD = ("row", "beside weir", "server CPU µs/request", "over the floor", "smallest–largest")
 
 
 def first_line(argv, cwd):
@@ -95,12 +96,31 @@ def cells(result):
             ratio, spread, result["goal"], result["verdict"])
 
 
-def terminal_table(results):
-    rows = [HEAD] + [cells(result) for result in results]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
+def peer_rows(results):
+    return [(peer["row"], peer["server"], f"{peer['us']:.3f}", f"{peer['ratio']:.3f}",
+             "{:.3f}–{:.3f}".format(*peer["spread"]))
+            for result in results for peer in result.get("peers", ())]
+
+
+def aligned(rows):
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
              for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
+    return lines
+
+
+def piped(rows):
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines.insert(1, "|" + " --- |" * len(rows[0]))
+    return lines
+
+
+def terminal_table(results):
+    lines = aligned([HEAD] + [cells(result) for result in results])
+    peers = peer_rows(results)
+    if peers:
+        lines += [""] + aligned([PEER_HEAD] + peers)
     return "\n".join(lines + notes(results))
 
 
@@ -112,8 +132,10 @@ def markdown(results, facts):
     lines = ["<!-- SPDX-License-Identifier: BSD-2-Clause -->", "# Benchmark results", "",
              "How to read and repeat this: [bench/README.md](../README.md).", ""]
     lines += [f"- **{key}**: {value}" for key, value in facts.items()] + [""]
-    lines += ["| " + " | ".join(HEAD) + " |", "|" + " --- |" * len(HEAD)]
-    lines += ["| " + " | ".join(cells(result)) + " |" for result in results]
+    lines += piped([HEAD] + [cells(result) for result in results])
+    peers = peer_rows(results)
+    if peers:
+        lines += [""] + piped([PEER_HEAD] + peers)
     lines += ["", "Rows:", ""] + [f"- `{result['row']}`: {result['what']}" for result in results]
     if notes(results):
         lines += ["", "Notes:", ""] + [f"- {note}" for note in notes(results)]

@@ -32,14 +32,14 @@ class Goal:
 class Settings:
     """What the command line decided, handed to every row."""
 
-    def __init__(self, programs, cpus, pairs, quick, requests, sockbuf, timeout, self_test, say):
-        self.programs, self.pairs, self.quick = programs, pairs, quick
+    def __init__(self, programs, cpus, pairs, quick, requests, sockbuf, timeout, self_test, peers, say):
+        self.programs, self.pairs, self.quick, self.peers = programs, pairs, quick, peers
         self.server_cpu, self.client_cpu = cpus
         self.requests, self.sockbuf = requests, sockbuf
         self.timeout, self.self_test, self.say = timeout, self_test, say
 
     def program(self, name):
-        path = self.programs / name
+        path = self.programs / ("../weir" if name == "weir" else name)
         if not path.exists():
             raise Void(f"{name} is not built")
         return path
@@ -83,8 +83,8 @@ def spread_of(ratios):
     return statistics.median(ratios), (min(ratios), max(ratios))
 
 
-class EchoRow:
-    """A closed loop of lines; the figure is CPU per request over the floor's."""
+class RequestRow:
+    """A closed loop of requests, lines unless a kind of row says otherwise; the figure is CPU per request over the floor's."""
 
     unit = "server CPU µs/request"
 
@@ -94,15 +94,23 @@ class EchoRow:
 
     def argv(self, settings):
         requests = settings.requests or settings.scaled(self.requests, self.requests // 10)
+        return self.client_argv(requests)
+
+    def client_argv(self, requests):
         warmup = max(requests // 10, 20 * self.conns * self.pipeline)
         if self.mode == "accept":
             warmup = requests // 10
         return ["client", "-m", self.mode, "-c", self.conns, "-p", self.pipeline, "-n", requests,
                 "-w", warmup]
 
+    def sides(self, settings):
+        return settings.serve("floor_echo" if settings.self_test else "echo_server"), settings.serve("floor_echo")
+
+    def after_pair(self, settings, number, servers, floor_us):
+        """The place for others that stand beside the pair, with the servers that wait and the floor's CPU per request."""
+
     def measure(self, settings):
-        weir = settings.serve("floor_echo" if settings.self_test else "echo_server")
-        floor = settings.serve("floor_echo")
+        weir, floor = self.sides(settings)
         argv, pairs = self.argv(settings), []
         for number in range(settings.pairs):
             pair = [take_turn(settings, weir, [floor], argv), take_turn(settings, floor, [weir], argv)]
@@ -111,6 +119,7 @@ class EchoRow:
                           "floor_us": costs[1], "ratio": costs[0] / costs[1]})
             settings.say(f"{self.name} {number + 1}/{settings.pairs}: {costs[0]:.3f} and "
                          f"{costs[1]:.3f} µs, ratio {pairs[-1]['ratio']:.3f}")
+            self.after_pair(settings, number, [weir, floor], costs[1])
         weir.end()
         floor.end()
         figure, spread = spread_of([pair["ratio"] for pair in pairs])

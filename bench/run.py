@@ -29,6 +29,7 @@ PAIRS = 15              # short rounds follow a drifting machine closer than a f
 PAIRS_LEAST = 5         # fewer are for trying out: no result is written
 BUSY = 0.10             # of all CPUs before the start: more, and the table says so
 SELF_TEST_BAND = 0.10   # how far a program may seem to differ from itself
+NO_SELF_TEST = ("parked",)     # rows without pairs
 
 
 def parse(known):
@@ -51,6 +52,8 @@ def parse(known):
                         help="3 short rounds: does it work? Writes no result")
     parser.add_argument("--self-test", action="store_true",
                         help="the floor against itself: every ratio must be near 1. Writes no result")
+    parser.add_argument("--no-peers", action="store_true",
+                        help="leave out nginx, HAProxy and h2o, which else stand beside the http rows where installed")
     parser.add_argument("--results", type=pathlib.Path, default=ROOT / "bench" / "results",
                         metavar="DIR", help="where the table is written (default: bench/results)")
     args = parser.parse_args()
@@ -125,7 +128,7 @@ def measure(args, known):
     settings = rows.Settings(
         programs=args.build / "bench", cpus=two_cpus(), pairs=args.pairs, quick=args.quick,
         requests=args.requests, sockbuf=args.sockbuf,
-        timeout=args.timeout, self_test=args.self_test, say=say)
+        timeout=args.timeout, self_test=args.self_test, peers=not args.no_peers, say=say)
     busy = report.how_busy()
     if busy > BUSY:
         say(f"bench: {busy:.0%} of the CPUs are busy before the start: expect noise")
@@ -135,7 +138,7 @@ def measure(args, known):
 
     before = report.cpu_ticks()
     results = [run_row(row, settings) for row in table.all_rows()
-               if row.name in args.only and not (args.self_test and row.name == "parked")]
+               if row.name in args.only and not (args.self_test and row.name in NO_SELF_TEST)]
     facts["stolen by the hypervisor"] = f"{report.busy_share(before, report.cpu_ticks())[1]:.1%}"
 
     print(report.terminal_table(results))
