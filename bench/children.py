@@ -23,7 +23,9 @@ class Void(Exception):
 
 
 def pinned(argv, cpu):
-    """argv on one CPU; it gets SIGTERM should this process die without ending it."""
+    """argv on one CPU; it gets SIGTERM should this process die without ending it. cpu None: argv alone."""
+    if cpu is None:
+        return [str(word) for word in argv]
     guard = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
     return guard + ["taskset", "-c", str(cpu)] + [str(word) for word in argv]
 

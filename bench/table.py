@@ -2,6 +2,7 @@
 """The rows of the table, and what each figure must be."""
 from http_rows import HttpRow
 from rows import BulkRow, Goal, IdleRow, ParkedRow, RequestRow
+from start_rows import CheckRow, StartRow
 
 
 def all_rows():
@@ -18,6 +19,8 @@ def all_rows():
                 Goal("<=", 1.15, "at most 1.15"), 100000),
         HttpRow("http-16", "the same, 16 requests in flight each",
                 Goal("<=", 2.0, "at most 2"), 800000, pipeline=16),
+        StartRow("conf/weir.conf, all CPUs: from exec to the first answer", Goal("<=", 50, "at most 50 ms")),
+        CheckRow("weir check of conf/weir.conf", Goal("<=", 100, "at most 100 ms")),
         IdleRow(),
         ParkedRow(),
         BulkRow("bulk-in", "1 GiB read", Goal(">=", 0.90, "at least 0.90"), "in"),
