@@ -204,6 +204,57 @@ START_TEST(every_setting_is_looked_at)
 }
 END_TEST
 
+/* xorshift64*: the same stream on every machine. */
+static size_t any(uint64_t *state, size_t below)
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return (size_t)((*state * UINT64_C(2685821657736338717)) >> 16) % below;
+}
+
+/* Settings put together from pieces of settings: refused with a problem, or printed and read back. */
+START_TEST(any_setting_is_refused_or_reads_back)
+{
+    static const char *const pieces[] = { "workers", "log",  "servers", "echo", "http", "options", "level", "limit", "listen",
+                                          "mode",    "name", ".",       ".",    ".",    "=",       "=",     "1",     "64k",
+                                          "true",    "\"",   "[",       "]",    "{",    "}",       "(",     ")",     ",",
+                                          ";",       " ",    "\n",      "\\",   "#",    "@",       "-1",    "1.5s",  "1e400",
+                                          "unix:@x", "*:1",  "/",       "\x01", "\xff", "*" };
+    static const char *const begins[] = {
+        "", "", "workers=", "log.level=", "servers.echo.", "servers.http.options.x=", "servers.echo.listen="
+    };
+    uint64_t state = 3;
+    int accepted = 0, refused = 0;
+
+    scratch_write("a.conf", TWO_SERVERS);
+    for (int i = 0; i < 3000; i++) {
+        char setting[256];
+        snprintf(setting, sizeof setting, "%s", begins[any(&state, sizeof begins / sizeof *begins)]);
+        for (size_t count = any(&state, 6); count > 0; count--) {
+            const char *piece = pieces[any(&state, sizeof pieces / sizeof *pieces)];
+            strncat(setting, piece, sizeof setting - strlen(setting) - 1);
+        }
+        struct config_case loaded = case_of("a.conf", setting, NULL);
+        if (loaded.code != 0) {
+            ck_assert_uint_eq(loaded.count, 1);
+            refused++;
+        } else {
+            char *printed = case_printed(loaded.config);
+            scratch_write("b.conf", printed);
+            struct config_case again = case_of("b.conf", NULL, NULL);
+            ck_assert_msg(again.code == 0, "%s: %s", setting, again.said);
+            free(printed);
+            case_end(&again);
+            accepted++;
+        }
+        case_end(&loaded);
+    }
+    ck_assert_int_gt(accepted, 100);
+    ck_assert_int_gt(refused, 100);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *override = suite_create("server/config_override");
@@ -224,6 +275,7 @@ Suite *suite(void)
     tcase_add_loop_test(wrong, what_is_no_setting_is_refused, 0, sizeof bad / sizeof *bad);
     tcase_add_test(wrong, a_setting_is_bounded);
     tcase_add_test(wrong, every_setting_is_looked_at);
+    tcase_add_test(wrong, any_setting_is_refused_or_reads_back);
     suite_add_tcase(override, wrong);
 
     return override;

@@ -44,7 +44,8 @@ static const char *const texts[] = {
     "servers = ( { name = \"a\"; handler = \"b\"; listen = \"unix:a\\\"\\\\\\n\\x01\\x7f\\xffz\"; options = {\n"
     "t = \"\\\"\\\\\\n\\r\\t\\f\\x01\\x1f\\x7f\\x80\\xff\xc3\xa4\"; e = \"\"; l = [ \"\\n\", \"\" ]; none = [ ]; };  } );",
     "servers = ( { name = \"a\"; handler = \"b\"; listen = \":1\"; options = { t = true; f = FALSE; i = -9223372036854775808;\n"
-    "j = 9223372036854775807; h = 0xff; d = 0.30000000000000004; e = 1e300; g = 5e-324; z = -0.0; o = 1.0; n = 123456789.0; x = 1e22; *y = 1; "
+    "j = 9223372036854775807; h = 0xff; d = 0.30000000000000004; e = 1e300; g = 5e-324; z = -0.0; o = 1.0; n = 123456789.0;\n"
+    "x = 1e22; *y = 1; "
     "y-z_9 = 2; }; } );",
 };
 
