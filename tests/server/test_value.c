@@ -181,7 +181,7 @@ START_TEST(whatever_is_printed_reads_back_to_the_same)
 {
     uint64_t state = 1;
 
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < 50000; i++) {
         char out[VALUE_TEXT_MAX];
         uint64_t size = next_random(&state) >> (1 + next_random(&state) % 63), size_again;
         ck_assert_int_eq(value_parse_size(value_print_size(size, out), &size_again), 0);
@@ -207,7 +207,7 @@ START_TEST(near_misses_are_judged_by_the_rule)
 
     ck_assert_int_eq(regcomp(&size_rule, "^[0-9]+[kKmMgG]?$", REG_EXTENDED | REG_NOSUB), 0);
     ck_assert_int_eq(regcomp(&duration_rule, "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)?$", REG_EXTENDED | REG_NOSUB), 0);
-    for (int i = 0; i < 200000; i++) {
+    for (int i = 0; i < 50000; i++) {
         char text[8] = "";
         size_t len = next_random(&state) % sizeof text;
         for (size_t j = 0; j < len; j++)
@@ -230,7 +230,7 @@ START_TEST(near_misses_are_judged_by_the_rule)
             accepted++;
         }
     }
-    ck_assert_int_gt(accepted, 10000);          /* so that both sides were tried */
+    ck_assert_int_gt(accepted, 2500);           /* so that both sides were tried */
     regfree(&size_rule);
     regfree(&duration_rule);
 }
