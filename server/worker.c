@@ -61,11 +61,12 @@ static int handle_and_log(weir_reader *reader, weir_writer *writer, void *arg)
     const weir_address *address = weir_writer_peername(writer);
 
     weir_writer_flush(writer);
-    access_log_connection(posting->section->access, &(struct access_connection) {
+    struct access_connection ended = {
         .peer = address != NULL ? weir_address_format(address, peer, sizeof peer) : NULL,
         .seconds = weir_loop_time(weir_get_running_loop()) - begin, .result = code,
         .bytes_in = extra_number(writer, "bytes_received"), .bytes_out = extra_number(writer, "bytes_sent"),
-    });
+    };
+    access_log_connection(posting->section->access, &ended);
     return code;
 }
 

@@ -73,14 +73,14 @@ START_TEST(free_blocks_are_kept_up_to_a_bound)
     static struct block *blocks[2 * BLOCK_KEPT_BYTES / BLOCK_SMALLEST];
     size_t size = BLOCK_SMALLEST;
 
-    for (int class = 0; class < BLOCK_CLASSES; class++) {
+    for (int kind = 0; kind < BLOCK_CLASSES; kind++) {
         size_t count = 2 * BLOCK_KEPT_BYTES / size;
         for (size_t i = 0; i < count; i++)
             blocks[i] = take(size);
         ck_assert_uint_eq(blocks[0]->capacity, size);
         for (size_t i = 0; i < count; i++)
             weir__block_give(&pool, blocks[i]);
-        ck_assert_uint_eq(pool.kept[class], BLOCK_KEPT_BYTES / size);
+        ck_assert_uint_eq(pool.kept[kind], BLOCK_KEPT_BYTES / size);
         size *= 4;
     }
     weir__block_give(&pool, take(BLOCK_LARGEST + 1));

@@ -85,7 +85,7 @@ START_TEST(a_path_has_to_fit_with_its_end)
 {
     char text[5 + 200] = "unix:";
     weir_address address;
-    size_t room = sizeof ((struct sockaddr_un *)0)->sun_path;
+    size_t room = sizeof(((struct sockaddr_un *)0)->sun_path);
 
     memset(text + 5, 'p', room - 1);
     text[5 + room - 1] = '\0';

@@ -27,7 +27,6 @@ static void with_page(void)
 
 /* --- Requests ------------------------------------------------------------- */
 
-
 static void check(size_t i, size_t cut, size_t chunk)
 {
     struct talk talk = { .in = http_requests[i].in, .in_len = strlen(http_requests[i].in), .cut = cut, .chunk = chunk };

@@ -20,11 +20,11 @@ NOT_OURS = ("bench/floor_", "tests/contract/weir/")
 
 
 def essence(line):
-    """A line without what is left to its author: blanks inside, also in "(struct job) {" and "; ) {"."""
+    """A line without what is left to its author: blanks inside, also in "(struct job) {", "; ; " and "; ) {"."""
     indentation = re.match(" *", line)[0]
-    words = re.sub(r" +", " ", line.strip())
-    words = re.sub(r"(?<=[=,(?:] )(\((?:const )?(?:struct )?\w+(?:\[\])?\)) \{", r"\1{", words)
-    return indentation + words.replace("; )", ";)")
+    words = re.sub(r" +", " ", line.strip()).replace("WEIR_TIMEOUT (", "WEIR_TIMEOUT(")
+    words = re.sub(r"(?<![\w)])((?:return )?\((?:const )?(?:struct )?\w+(?:\[\])?\)) \{", r"\1{", words)
+    return indentation + words.replace("; )", ";)").replace("; ;", ";;")
 
 
 def in_macro(lines, number):
