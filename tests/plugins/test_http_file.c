@@ -81,7 +81,8 @@ static long call(long number, long a, long b, long c, long d, long e, long f)
     return result;
 }
 
-long syscall(long number, ...)
+/* Six arguments are read, however many were given, as the C library does it: the sixth lies on the stack. */
+__attribute__((no_sanitize("address"))) long syscall(long number, ...)
 {
     long arg[6];
     va_list args;
@@ -313,8 +314,10 @@ static void check_bytes(const char *name, size_t size)
     ck_assert_ptr_nonnull(body);
     body += 4;
     ck_assert_uint_eq((size_t)(talk.out + talk.out_len - body), size);
-    for (size_t i = 0; i < size; i++)
-        ck_assert_int_eq((unsigned char)body[i], pattern_at(i));
+    size_t right = 0;
+    while (right < size && (unsigned char)body[right] == pattern_at(right))
+        right++;
+    ck_assert_uint_eq(right, size);
     talk_free(&talk);
 }
 

@@ -43,8 +43,8 @@ static size_t mutate(unsigned *seed, char *in, size_t n)
 {
     static const char *const words[] = {
         "\r\n", "\r", "\n", "\r\n\r\n", " ", ":", "%", "%00", "/..", "\t", "0", "9", "ffffffff", "HTTP/1.1",
-        "Content-Length: 5\r\n",
-        "Transfer-Encoding: chunked\r\n", "Host: b\r\n", "Connection: close\r\n", "GET ", "HEAD ", "\x80", ";", ",",
+        "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Host: b\r\n", "Connection: close\r\n",
+        "GET ", "HEAD ", "\x80", ";", ",",
     };
     size_t at = below(seed, n), len = 1 + below(seed, 8);
     const char *word = words[below(seed, sizeof words / sizeof words[0])];
