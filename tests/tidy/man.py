@@ -79,7 +79,8 @@ def compare(file, manual):
 def lint(root):
     """What mandoc says, but for manuals that are not installed on this machine."""
     pages = sorted(glob.glob(os.path.join(root, "docs", "man", "*.[1-8]")))
-    done = subprocess.run(["mandoc", "-T", "lint", *pages], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(["mandoc", "-T", "lint", *pages], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
     for line in done.stdout.splitlines():
         place = re.match(r"mandoc: (.*?):(\d+):\d+: (.*)", line)
         if place and "referenced manual not found" not in line:
