@@ -41,10 +41,13 @@ static void say_addresses(const struct section *section, weir_server *server)
 
     for (size_t i = 0; i < count && i < ADDRESSES_SHOWN; i++) {
         weir_address address = { .len = sizeof address.storage };
-        char text[WEIR_ADDRESS_MAX];
-        if (getsockname(fds[i], (void *)&address.storage, &address.len) == 0)
-            weir_log(1, "listening server=%s address=%s handler=%s", section->config->name,
-                     weir_address_format(&address, text, sizeof text), section->plugin->table.name);
+        char text[WEIR_ADDRESS_MAX], quoted[LOG_QUOTE_SIZE(WEIR_ADDRESS_MAX)], handler[LOG_QUOTE_SIZE(64)];
+        if (getsockname(fds[i], (void *)&address.storage, &address.len) < 0)
+            continue;
+        weir_address_format(&address, text, sizeof text);
+        weir_log(1, "listening server=%s address=%s handler=%s", section->config->name,
+                 log_value(quoted, sizeof quoted, text, strlen(text)),
+                 log_value(handler, sizeof handler, section->plugin->table.name, strnlen(section->plugin->table.name, 64)));
     }
 }
 

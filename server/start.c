@@ -182,7 +182,7 @@ static int serve(struct start *start)
         weir_log(1, "stopped end=clean");
         return EXIT_FINE;
     case GENERATION_CUT_SHORT:
-        weir_log(2, "stopped end=forced: connections were aborted");
+        weir_log(2, "stopped end=forced reason=\"connections were aborted\"");
         return EXIT_CUT_SHORT;
     case GENERATION_FAILED:
         break;
