@@ -177,6 +177,8 @@ static int serve(struct start *start)
     int code = weir_report_stack_overflow();
     if (code < 0)
         weir_log(2, "a stack overflow would not be explained error=\"%s\"", weir_strerror(code));
+    if (geteuid() == 0)
+        weir_log(2, "plugins run as root key=user");
     switch (generation_run(&options, error, sizeof error)) {
     case GENERATION_DRAINED:
         weir_log(1, "stopped end=clean");
