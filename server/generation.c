@@ -34,7 +34,7 @@ struct generation {
 
 /* --- What is said ---------------------------------------------------------- */
 
-static void say_addresses(const struct section *section, weir_server *server)
+static void say_addresses(struct log *log, const struct section *section, weir_server *server)
 {
     int fds[ADDRESSES_SHOWN];
     size_t count = weir_server_sockets(server, fds, ADDRESSES_SHOWN);
@@ -45,17 +45,20 @@ static void say_addresses(const struct section *section, weir_server *server)
         if (getsockname(fds[i], (void *)&address.storage, &address.len) < 0)
             continue;
         weir_address_format(&address, text, sizeof text);
-        weir_log(1, "listening server=%s address=%s handler=%s", section->config->name,
-                 log_value(quoted, sizeof quoted, text, strlen(text)),
-                 log_value(handler, sizeof handler, section->plugin->table.name, strnlen(section->plugin->table.name, 64)));
+        log_write(log, 1, "listening server=%s address=%s handler=%s", section->config->name,
+                  log_value(quoted, sizeof quoted, text, strlen(text)),
+                  log_value(handler, sizeof handler, section->plugin->table.name, strnlen(section->plugin->table.name, 64)));
     }
 }
 
-static void say_counters(const struct counters_table *counters, int level)
+static void say_counters(const struct generation *generation, int level)
 {
+    const struct counters_table *counters = &generation->staff.sections->counters;
+
+
     for (unsigned id = 0; id < counters->count; id++)
-        weir_log(level, "counter server=%s name=%s value=%llu", counters->names[id].section, counters->names[id].name,
-                 (unsigned long long)counters_total(counters, id));
+        log_write(generation->options->log, level, "counter server=%s name=%s value=%llu", counters->names[id].section,
+                  counters->names[id].name, (unsigned long long)counters_total(counters, id));
 }
 
 static void say_memory(void *arg)
@@ -67,7 +70,7 @@ static void say_memory(void *arg)
     if (memory_figures_read(&figures))
         weir_log(0, "memory allocated=%zu active=%zu resident=%zu mapped=%zu retained=%zu arenas=%u", figures.allocated,
                  figures.active, figures.resident, figures.mapped, figures.retained, figures.arenas);
-    say_counters(&generation->staff.sections->counters, 0);
+    say_counters(generation, 0);
     if (weir_loop_call_later(weir_get_running_loop(), interval, say_memory, generation) == NULL)
         weir_log(2, "no more lines about memory: no memory for the timer");
 }
@@ -160,8 +163,8 @@ static void on_ready(void *arg)
     const struct generation_options *options = generation->options;
 
     for (size_t i = 0; i < options->sections->count; i++)
-        say_addresses(&options->sections->at[i], generation->services[i].server);
-    weir_log(1, "ready workers=%u servers=%zu", generation->staff.workers, options->sections->count);
+        say_addresses(options->log, &options->sections->at[i], generation->services[i].server);
+    log_write(options->log, 1, "ready workers=%u servers=%zu", generation->staff.workers, options->sections->count);
     if (options->ready != NULL)
         options->ready(options->arg);
 }
@@ -200,7 +203,7 @@ static enum generation_end serve(struct generation *generation)
         note_failure(generation, weir_error_detail());
         return GENERATION_FAILED;
     }
-    say_counters(&generation->staff.sections->counters, 1);
+    say_counters(generation, 1);
     return plan.cut_short ? GENERATION_CUT_SHORT : GENERATION_DRAINED;
 }
 

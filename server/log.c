@@ -243,7 +243,7 @@ void log_post(struct log *log, int file, int level, const struct iovec *text, si
         log_thread_wake(log);
 }
 
-/* A line of the log's own, limited as others of its sentence. */
+/* A line of the library's or a plugin's, limited as others of its sentence. */
 static void post(struct log *log, int level, const char *text, size_t len)
 {
     size_t sentence = log_form_sentence(text, len);
@@ -285,7 +285,7 @@ void log_vwrite(struct log *log, int level, const char *fmt, va_list args)
         len = sizeof text - 1;
         memcpy(text + len - 3, "...", 3);
     }
-    post(log, level, text, (size_t)len);
+    log_post(log, 0, level, &(struct iovec) { text, (size_t)len }, 1);
 }
 
 void log_write(struct log *log, int level, const char *fmt, ...)

@@ -62,11 +62,12 @@ void log_close(struct log *log);
 /* Whether lines of this level are written; worth asking before work is spent on one. */
 bool log_wanted(const struct log *log, int level);
 
-/* A line of the program's own. A "%s" that came from outside goes through log_quote() first. At most 1024 bytes. */
+/* A line of the program's own, never limited as repeated. A "%s" that came from outside goes through log_quote() first. At most
+ * 1024 bytes. */
 __attribute__((format(printf, 3, 4))) void log_write(struct log *log, int level, const char *fmt, ...);
 __attribute__((format(printf, 3, 0))) void log_vwrite(struct log *log, int level, const char *fmt, va_list args);
 
-/* For weir_set_log(log_hook, log, level). */
+/* For weir_set_log(log_hook, log, level): lines of the library and of plugins, of which repeat_limit a second are written. */
 void log_hook(int level, const char *message, void *log);
 
 /*

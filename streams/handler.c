@@ -38,8 +38,9 @@ static void report(struct stream *stream, int code)
     const weir_address *peer = weir_transport_get_extra_info(stream->transport, "peername");
     char text[WEIR_ADDRESS_MAX];
 
-    weir__loop_exception(stream->loop, code, "the handler of %s failed",
-                         peer == NULL ? "a connection" : weir_address_format(peer, text, sizeof text));
+    /* The peer is a field and no part of the sentence: a log may limit what is repeated by its sentence. */
+    weir__loop_exception(stream->loop, code, "a handler failed peer=%s",
+                         peer == NULL ? "-" : weir_address_format(peer, text, sizeof text));
 }
 
 static void on_close_timeout(void *arg)

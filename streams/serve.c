@@ -91,7 +91,7 @@ static void begin_drain(struct serve *serve)
     struct serve_plan *plan = serve->plan;
     double limit = plan->drain_timeout > 0 ? plan->drain_timeout : DRAIN_DEFAULT;
 
-    weir__log(LOG_LEVEL_INFO, "draining limit=%gs", limit);
+    weir__log(LOG_LEVEL_INFO, "draining seconds=%.3f", limit);
     for (size_t i = 0; i < plan->service_count; i++)
         weir_server_close(plan->services[i].server);
     ask_all_clients(plan, CLIENTS_CLOSE_IDLE);

@@ -96,7 +96,7 @@ class Stages(_weir.Case):
         weir = self.start(one())
         with weir.connect("a") as other:
             self.assertEqual(weir.ask("a", b"fail\n"), b"a 0 fail\n")
-            weir.wait_line("error .*the handler of 127.0.0.1:.* failed")
+            weir.wait_line("error .*a handler failed peer=127.0.0.1:")
             other.sendall(b"still\n")
             self.assertEqual(other.recv(64), b"a 0 still\n")
             other.shutdown(socket.SHUT_WR)

@@ -29,12 +29,14 @@ static struct config config = { .workers = WORKERS, .drain_timeout = 3600, .serv
 static struct problems problems;
 static struct sockets sockets;
 static struct sections sections;
+static struct log *nowhere;
 static char error[1024];
 
 static void prepare(void)
 {
     snprintf(handler, sizeof handler, "%s/tests/server/fixtures/stages.so", getenv("WEIR_BUILD_DIR"));
     ck_assert_int_eq(sockets_bind(&config, WORKERS, &sockets, &problems), 0);
+    ck_assert_int_eq(log_open(&(struct log_options) { .path = "/dev/null" }, &nowhere, error, sizeof error), 0);
     ck_assert_int_eq(sections_init(&sections, &config, NULL, &problems), 0);
     ck_assert_msg(sections_load(&sections, "/", &problems) == 0, "%s", problems.kept[0].text);
 }
@@ -43,6 +45,7 @@ static void finish(void)
 {
     sections_free(&sections);
     problems_fini(&problems);
+    log_close(nowhere);
 }
 
 static int connect_to(int listener)
@@ -96,7 +99,7 @@ static void on_ready(void *arg)
 static enum generation_end run(struct visit *visit)
 {
     struct generation_options options = {
-        .config = &config, .sections = &sections, .sockets = &sockets, .ready = on_ready, .arg = visit,
+        .config = &config, .sections = &sections, .sockets = &sockets, .log = nowhere, .ready = on_ready, .arg = visit,
     };
     visit->listener = dup(sockets.sets[0].fds[0]);      /* ours stays when the generation has closed its own */
     enum generation_end end = generation_run(&options, error, sizeof error);

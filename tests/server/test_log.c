@@ -375,8 +375,12 @@ END_TEST
 
 static void storm(int lines)
 {
-    for (int i = 0; i < lines; i++)
-        log_write(logger, LOG_AT_WARNING, "out of \"descriptors\" n=%d", i);
+    char line[64];
+
+    for (int i = 0; i < lines; i++) {
+        snprintf(line, sizeof line, "out of \"descriptors\" n=%d", i);
+        log_hook(LOG_AT_WARNING, line, logger);
+    }
 }
 
 START_TEST(a_storm_is_ten_lines_and_a_number)
@@ -386,7 +390,7 @@ START_TEST(a_storm_is_ten_lines_and_a_number)
     open_log_to_fifo((struct log_options){ .close_timeout = 100 });
     storm(15);
     atomic_fetch_add(&steady_ns, 1000000000);
-    log_write(logger, LOG_AT_INFO, "over");
+    log_hook(LOG_AT_INFO, "over", logger);
     for (int i = 0; i < 10; i++) {
         snprintf(expected, sizeof expected, HEAD "warn  out of \"descriptors\" n=%d\n", i);
         ck_assert_str_eq(next_line(), expected);
@@ -417,6 +421,17 @@ START_TEST(the_number_is_told_at_the_end_at_the_latest)
     log_close(logger);
     ck_assert_str_eq(content_of(path), HEAD "warn  out of \"descriptors\" n=0\n"
                                        HEAD "warn  repeated message=\"out of \\\"descriptors\\\"\" times=3\n");
+}
+END_TEST
+
+/* "listening" for each of twenty addresses, say. */
+START_TEST(the_programs_own_lines_are_not_limited)
+{
+    open_log((struct log_options){ .path = path, .repeat_limit = 1 });
+    for (int i = 0; i < 50; i++)
+        log_write(logger, LOG_AT_INFO, "listening server=a");
+    log_close(logger);
+    ck_assert_uint_eq(strlen(content_of(path)), 50 * strlen(HEAD "info  listening server=a\n"));
 }
 END_TEST
 
@@ -461,6 +476,7 @@ Suite *suite(void)
     tcase_add_test(repeated, a_storm_is_ten_lines_and_a_number);
     tcase_add_test(repeated, the_number_comes_by_itself_when_the_second_is_over);
     tcase_add_test(repeated, the_number_is_told_at_the_end_at_the_latest);
+    tcase_add_test(repeated, the_programs_own_lines_are_not_limited);
     tcase_add_test(repeated, access_lines_are_not_limited);
     suite_add_tcase(s, repeated);
     return s;
