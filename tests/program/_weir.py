@@ -34,11 +34,14 @@ if not os.path.exists(PROGRAM):
 
 
 class Weir:
-    """A running program: its log's lines as they come, the addresses it listens on by the servers' names, and its end."""
+    """A running program: its log's lines as they come, the addresses it listens on by the servers' names, and its end.
 
-    def __init__(self, arguments, folder, env=None, **options):
-        self.process = subprocess.Popen([PROGRAM, *arguments], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                        cwd=folder, env={**os.environ, **(env or {})}, **options)
+    wrapper   the words of a command that runs it: strace, valgrind
+    """
+
+    def __init__(self, arguments, folder, env=None, wrapper=(), **options):
+        self.process = subprocess.Popen([*wrapper, PROGRAM, *arguments], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        text=True, cwd=folder, env={**os.environ, **(env or {})}, **options)
         self.folder, self.lines, self.addresses = folder, [], {}
         self._news = threading.Condition()
         self._ended = False
