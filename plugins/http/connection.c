@@ -87,7 +87,7 @@ int connection_answer_status(struct connection *c, unsigned status)
 static int write_ready(struct connection *c, const struct ready_answer *ready)
 {
     size_t len = c->request.method == HTTP_HEAD ? ready->head_len : ready->len;
-    int code = weir_writer_write(c->writer, ready->text, len); weir_writer_flush(c->writer);
+    int code = weir_writer_write(c->writer, ready->text, len);
 
     if (code == 0)
         count(c, 200, len);
