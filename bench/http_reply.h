@@ -113,6 +113,10 @@ static inline size_t http_feed_head(struct http_reply *r, const char *data, size
         return taken;
     }
     size_t head_len = (size_t)(end - head) + 4;
+    if (head_len > sizeof r->head) {    /* whole, but it has to be the same however it was cut */
+        *complaint = "a head without an end";
+        return taken;
+    }
     *complaint = http_check_head(head, head_len, page_len);
     r->head_len = 0;
     r->in_body = true;
