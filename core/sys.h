@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
@@ -237,6 +238,15 @@ static inline int sys_setsockopt(int fd, int level, int name, int value)
     if (fault < 0)
         return fault;
     return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+/* Of the packets that arrive for a TCP socket, those that @program answers 0 to are dropped. Counted as a setsockopt. */
+static inline int sys_filter_packets(int fd, const struct sock_fprog *program)
+{
+    int fault = weir__fault(SYS_SETSOCKOPT);
+    if (fault < 0)
+        return fault;
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, sizeof *program) < 0 ? -errno : 0;
 }
 
 static inline int sys_getsockopt(int fd, int level, int name, int *value)

@@ -7,6 +7,7 @@
  */
 #include "net/listener.h"
 
+#include <linux/filter.h>
 #include <stdatomic.h>
 
 #include <weir/run.h>
@@ -130,6 +131,25 @@ static void failed(struct listener *listener, int code)
     }
 }
 
+/* false: no further one now. The listener may be gone then. */
+static bool accept_one(struct listener *listener)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+
+    if (listener->reserve != NULL && !listener->reserve(listener))
+        return false;
+    int fd = sys_accept(listener->fd, (void *)&peer, &len);
+    if (fd < 0) {
+        if (listener->release != NULL)
+            listener->release(listener);
+        failed(listener, fd);
+        return false;
+    }
+    weir__count(&listener->loop->counters, COUNTER_ACCEPTED);
+    return listener->accepted(listener, fd, (void *)&peer, len) && !listener->paused && !listener->held;
+}
+
 static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
 {
     struct listener *listener = io->data;
@@ -141,25 +161,36 @@ static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
         return;
     }
     for (int i = 0; i < batch; i++) {
-        struct sockaddr_storage peer;
-        socklen_t len = sizeof peer;
-        if (listener->reserve != NULL && !listener->reserve(listener))
-            return;
-        int fd = sys_accept(listener->fd, (void *)&peer, &len);
-        if (fd < 0) {
-            if (listener->release != NULL)
-                listener->release(listener);
-            failed(listener, fd);
-            return;
-        }
-        weir__count(&listener->loop->counters, COUNTER_ACCEPTED);
-        if (!listener->accepted(listener, fd, (void *)&peer, len))
-            return;
-        if (listener->paused || listener->held)
+        if (!accept_one(listener))
             return;
     }
     if (batch * 2 <= listener->most)
         listener->batch = batch * 2;
+}
+
+/* --- The last callers ----------------------------------------------------- */
+
+void weir__listener_turn_away(struct listener *listener)
+{
+    /* The filter sees a packet from its TCP header on. A call begins with SYN, and without ACK. */
+    static struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog program = { sizeof code / sizeof code[0], code };
+
+    /* Where it fails, who calls at the wrong moment is reset. */
+    if (listener->fd >= 0 && sys_filter_packets(listener->fd, &program) == 0)
+        listener->turns_away = true;
+}
+
+void weir__listener_take_rest(struct listener *listener)
+{
+    while (listener->fd >= 0 && listener->watching && !listener->paused && !listener->held && accept_one(listener))
+        ;
 }
 
 /* --- Life ----------------------------------------------------------------- */
@@ -214,7 +245,10 @@ void weir__listener_close(struct listener *listener)
     /* Only after the last loop has stopped watching it; libev takes a closed descriptor out of epoll by itself, and one that
      * others keep open when the next event comes for it. acq_rel: whoever closes comes after the others' last use. */
     struct shared_socket *shared = listener->shared;
-    if (shared == NULL || atomic_fetch_sub_explicit(&shared->users, 1, memory_order_acq_rel) == 1)
+    if (shared == NULL || atomic_fetch_sub_explicit(&shared->users, 1, memory_order_acq_rel) == 1) {
+        if (listener->turns_away)               /* the socket may live on in another process, which is to hear its callers */
+            (void)sys_setsockopt(listener->fd, SOL_SOCKET, SO_DETACH_FILTER, 0);
         weir__descriptor_close(listener->fd);
+    }
     listener->fd = -1;
 }

@@ -39,6 +39,7 @@ struct listener {
     bool        watching;       /* weir__listener_watch was called */
     bool        paused;         /* out of descriptors or memory */
     bool        held;           /* by weir__listener_hold */
+    bool        turns_away;     /* new callers, by a filter on the socket */
     int64_t     last_report_ns;
     accepted_fn accepted;
     bool      (*reserve)(struct listener *listener);    /* asked before each accept; false: not now. NULL: always */
@@ -56,6 +57,13 @@ int  weir__listener_watch(struct listener *listener);
 
 /* Callers wait in the backlog while it is held. */
 void weir__listener_hold(struct listener *listener, bool on);
+
+/* No more callers until it is closed: those whose call has begun may end it, and others are not heard, as if their packets were
+ * lost. A Unix socket has nothing of the kind, and its callers nothing that takes time. */
+void weir__listener_turn_away(struct listener *listener);       /* on any thread that keeps it from being closed meanwhile */
+
+/* Accept all that wait, as far as there are places, descriptors and memory. */
+void weir__listener_take_rest(struct listener *listener);
 
 /* Closes the descriptor, a shared one with the last of its listeners; connections that wait in the backlog are then dropped
  * by the kernel. Again: nothing. */

@@ -110,16 +110,17 @@ void weir__server_part_close(struct server_part *part)
 {
     if (part->closed)
         return;
+    weir__server_part_take_rest(part);
     part->closed = true;
     remove_files(part->server);
     pthread_mutex_lock(&part->server->lock);
     bool took = part->takes;
     part->takes = false;
+    for (size_t i = 0; i < part->listener_count; i++)
+        weir__listener_close(&part->listeners[i]);
     pthread_mutex_unlock(&part->server->lock);
     if (took && part->server->deals)
         weir__loop_watch(part->loop, false);
-    for (size_t i = 0; i < part->listener_count; i++)
-        weir__listener_close(&part->listeners[i]);
     check_done(part);
 }
 

@@ -80,6 +80,7 @@ struct weir_server {
     bool serving, closed;
     size_t connections;         /* places taken, if there are max_connections */
     size_t next_turn;           /* of the parts with equally few connections, which one gets the next */
+    atomic_bool leaving;        /* who waits at the close is accepted */
     unsigned asks[CLIENTS_ASKS];        /* how often each was asked of all clients */
     bool forever;               /* a task is in serve_forever */
     size_t parts_open;          /* not done yet */
@@ -121,6 +122,22 @@ void weir__server_part_refuse(struct server_part *part, int fd);
 
 /* On the part's loop: listeners closed; done as soon as the last connection is gone. */
 void weir__server_part_close(struct server_part *part);
+
+/* --- Leaving (server_leave.c) --------------------------------------------- */
+
+/*
+ * No new callers from here on, and those who have called already are served: also those who wait in the backlog when the
+ * server is closed, which is to be some time later, when calls that had begun have come through (LEAVE_SECONDS). Once.
+ */
+void weir__server_leave(weir_server *server);
+
+/* From here on who waits at the close is dropped, as asyncio drops him. */
+void weir__server_leave_at_once(weir_server *server);
+
+/* On the part's loop, before it closes. */
+void weir__server_part_take_rest(struct server_part *part);
+
+#define LEAVE_SECONDS 0.05      /* what is left of a handshake under way: most of a round trip */
 
 /* --- Counting (server_count.c) -------------------------------------------- */
 

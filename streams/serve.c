@@ -4,7 +4,8 @@
  *
  *      every worker       worker_start
  *      worker 0           listens when all have started; catches SIGINT and SIGTERM; on_ready
- *      first stop         listeners closed, idle connections closed, the others get drain_timeout
+ *      first stop         no new callers, idle connections closed, the others get drain_timeout
+ *      a moment later     those whose call was under way are accepted, listeners closed
  *      time up, or second stop    the others are aborted
  *      last connection gone       worker 0 lets the others go; every worker: worker_stop
  *
@@ -46,6 +47,7 @@ struct serve {
     unsigned workers;
     bool serving;               /* worker 0's: all listen, and not all are gone yet */
     weir_handle *drain_timer;   /* worker 0's */
+    weir_handle *leave_timer;   /* worker 0's */
     unsigned started;           /* worker 0's: workers whose worker_start succeeded */
     bool start_failed;          /* worker 0's: one did not */
     unsigned stops;             /* worker 0's: how often a stop was asked for */
@@ -74,6 +76,15 @@ static void ask_all_clients(const struct serve_plan *plan, enum clients_ask ask)
     }
 }
 
+static void stop_listening(void *arg)
+{
+    struct serve *serve = arg;
+
+    serve->leave_timer = NULL;
+    for (size_t i = 0; serve->serving && i < serve->plan->service_count; i++)
+        weir_server_close(serve->plan->services[i].server);
+}
+
 static void abort_the_rest(void *arg)
 {
     struct serve *serve = arg;
@@ -81,6 +92,10 @@ static void abort_the_rest(void *arg)
     serve->drain_timer = NULL;
     if (!serve->serving)
         return;
+    weir_handle_cancel(serve->leave_timer);
+    for (size_t i = 0; i < serve->plan->service_count; i++)
+        weir__server_leave_at_once(serve->plan->services[i].server);
+    stop_listening(serve);
     serve->plan->cut_short = true;
     weir__log(LOG_LEVEL_WARNING, "drain cut short: connections aborted");
     ask_all_clients(serve->plan, CLIENTS_ABORT);
@@ -93,8 +108,11 @@ static void begin_drain(struct serve *serve)
 
     weir__log(LOG_LEVEL_INFO, "draining seconds=%.3f", limit);
     for (size_t i = 0; i < plan->service_count; i++)
-        weir_server_close(plan->services[i].server);
+        weir__server_leave(plan->services[i].server);
     ask_all_clients(plan, CLIENTS_CLOSE_IDLE);
+    serve->leave_timer = weir_loop_call_later(weir__this_loop, LEAVE_SECONDS, stop_listening, serve);
+    if (serve->leave_timer == NULL)
+        stop_listening(serve);
     serve->drain_timer = weir_loop_call_later(weir__this_loop, limit, abort_the_rest, serve);
     if (serve->drain_timer == NULL)
         abort_the_rest(serve);                  /* no memory to bound the drain by */
@@ -224,7 +242,8 @@ static int serve_clients(struct serve *serve)
     if (code < 0)                               /* another worker failed and cancelled us */
         ask_all_clients(plan, CLIENTS_ABORT);
     weir_handle_cancel(serve->drain_timer);
-    serve->drain_timer = NULL;
+    weir_handle_cancel(serve->leave_timer);
+    serve->drain_timer = serve->leave_timer = NULL;
     serve->serving = false;
     free_servers(plan);
     return code;

@@ -18,6 +18,7 @@
 #include "lib/clock.h"
 #include "lib/stream_service.h"
 #include "lib/suite.h"
+#include "net/server.h"
 
 #define DRAIN 10.0
 
@@ -249,6 +250,7 @@ static int drain_client(void *arg)
     weir_serve_stop();
     say("%zu", raw_recv(idle, got, 1));
     say("%d", weir_draining());
+    weir_sleep(2 * LEAVE_SECONDS);
     say("%d", raw_connect(stage->port));        /* nobody listens any more */
     weir_sleep(DRAIN / 2);
     raw_send(busy, " done\n", 6);
