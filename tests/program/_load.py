@@ -59,7 +59,7 @@ class Talker:
         self.connect()
 
     def connect(self):
-        self.data, self.expected, self.sent_at = bytearray(), 0, time.monotonic()
+        self.data, self.expected, self.sent_at, self.connecting = bytearray(), 0, time.monotonic(), True
         self.sock = socket.socket()
         self.sock.setblocking(False)
         self.sock.connect_ex(self.load.address)
@@ -104,7 +104,7 @@ class Talker:
             self.load.fail(f"connecting: {errno.errorcode[code]}")
             self.end()
             return
-        self.was_quiet = False
+        self.was_quiet = self.connecting = False
         self.load.selector.modify(self.sock, selectors.EVENT_READ, self)
         self.send()
 
@@ -184,6 +184,7 @@ class Load:
         self.draining = True
 
     def stop(self):
+        """No further requests, and no waiting for a connection that was asked for."""
         self.stopping = True
 
     def wait(self, patience):
@@ -191,9 +192,18 @@ class Load:
         if self._thread.is_alive():
             raise AssertionError(f"the load does not end: {self.answers} answers, {self.failures}")
 
+    def _forget_calls(self):
+        """Those that nobody has taken yet: nothing was asked on them."""
+        for talker in self._talkers:
+            if not talker.done and talker.connecting:
+                talker.end()
+
     def _run(self):
         while not all(talker.done for talker in self._talkers):
-            for key, events in self.selector.select(1):
+            ready = self.selector.select(0.02 if self.stopping else 0.2)
+            if self.stopping and not ready:
+                self._forget_calls()
+            for key, events in ready:
                 if key.data.done or key.fileobj is not key.data.sock:
                     continue
                 if events & selectors.EVENT_WRITE:
