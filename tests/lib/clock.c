@@ -30,6 +30,11 @@ void clock_fake(void)
     atomic_store(&faked, true);
 }
 
+void clock_real(void)
+{
+    atomic_store(&faked, false);
+}
+
 void clock_advance(double seconds)
 {
     atomic_fetch_add(&now_ns, (int64_t)(seconds * NS));
