@@ -55,7 +55,6 @@ static void say_counters(const struct generation *generation, int level)
 {
     const struct counters_table *counters = &generation->staff.sections->counters;
 
-
     for (unsigned id = 0; id < counters->count; id++)
         log_write(generation->options->log, level, "counter server=%s name=%s value=%llu", counters->names[id].section,
                   counters->names[id].name, (unsigned long long)counters_total(counters, id));

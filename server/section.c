@@ -119,11 +119,15 @@ static int on_option(weir_plugin_context *ctx, struct option_query *query)
         return 0;
     switch (query->kind) {
     case QUERY_TEXT:
+        if (option->type != OPTION_TEXT)
+            return wrong(section, option, wanted_names[QUERY_TEXT]);
         query->value.text = option->value.text;
-        return option->type == OPTION_TEXT ? 1 : wrong(section, option, wanted_names[QUERY_TEXT]);
+        return 1;
     case QUERY_BOOL:
+        if (option->type != OPTION_BOOL)
+            return wrong(section, option, wanted_names[QUERY_BOOL]);
         query->value.truth = option->value.boolean;
-        return option->type == OPTION_BOOL ? 1 : wrong(section, option, wanted_names[QUERY_BOOL]);
+        return 1;
     case QUERY_INT: return answer_int(section, option, query);
     case QUERY_SIZE: return answer_size(section, option, query);
     case QUERY_DURATION: return answer_duration(section, option, query);
