@@ -29,6 +29,7 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 #ifdef ANNOUNCE_TSAN
+#include <sched.h>
 #include <sanitizer/tsan_interface.h>
 #endif
 #if defined(__has_include)
@@ -51,6 +52,23 @@ struct announced {
     char        unused;         /* a struct may not be empty in C++ debuggers' eyes */
 };
 
+#ifdef ANNOUNCE_TSAN
+/* clang 14's registry of threads and fibers can miss a wake-up when several threads wait for its lock: a loop then hangs in
+ * __tsan_destroy_fiber for good. So one thread at a time makes or ends a fiber. Not instrumented, or the lock would order the
+ * loops' accesses, and their races would not be seen. */
+__attribute__((no_sanitize("thread"), noinline)) static void take_fiber_turn(bool take)
+{
+    static int taken;
+
+    if (!take) {
+        __atomic_store_n(&taken, 0, __ATOMIC_RELEASE);
+        return;
+    }
+    while (__atomic_exchange_n(&taken, 1, __ATOMIC_ACQUIRE) != 0)
+        sched_yield();
+}
+#endif
+
 /* A new flow on [low, top). */
 static inline void announce_new(struct announced *flow, const void *low, const void *top)
 {
@@ -62,7 +80,9 @@ static inline void announce_new(struct announced *flow, const void *low, const v
     __asan_unpoison_memory_region((void *)(size_t)low, flow->size);     /* what the last task's frames left */
 #endif
 #ifdef ANNOUNCE_TSAN
+    take_fiber_turn(true);
     flow->fiber = __tsan_create_fiber(0);
+    take_fiber_turn(false);
 #endif
 }
 
@@ -70,7 +90,9 @@ static inline void announce_end(struct announced *flow)
 {
     (void)flow;
 #ifdef ANNOUNCE_TSAN
+    take_fiber_turn(true);
     __tsan_destroy_fiber(flow->fiber);
+    take_fiber_turn(false);
 #endif
 }
 

@@ -29,14 +29,12 @@ static struct config config = { .workers = WORKERS, .drain_timeout = 3600, .serv
 static struct problems problems;
 static struct sockets sockets;
 static struct sections sections;
-static struct log *nowhere;
 static char error[1024];
 
 static void prepare(void)
 {
     snprintf(handler, sizeof handler, "%s/tests/server/fixtures/stages.so", getenv("WEIR_BUILD_DIR"));
     ck_assert_int_eq(sockets_bind(&config, WORKERS, &sockets, &problems), 0);
-    ck_assert_int_eq(log_open(&(struct log_options) { .path = "/dev/null" }, &nowhere, error, sizeof error), 0);
     ck_assert_int_eq(sections_init(&sections, &config, NULL, &problems), 0);
     ck_assert_msg(sections_load(&sections, "/", &problems) == 0, "%s", problems.kept[0].text);
 }
@@ -45,7 +43,6 @@ static void finish(void)
 {
     sections_free(&sections);
     problems_fini(&problems);
-    log_close(nowhere);
 }
 
 static int connect_to(int listener)
@@ -96,8 +93,11 @@ static void on_ready(void *arg)
     pthread_create(&visit->thread, NULL, visitor, visit);
 }
 
+/* The log is made here: its thread would not be there in a process that was forked later. */
 static enum generation_end run(struct visit *visit)
 {
+    struct log *nowhere;
+    ck_assert_int_eq(log_open(&(struct log_options) { .path = "/dev/null" }, &nowhere, error, sizeof error), 0);
     struct generation_options options = {
         .config = &config, .sections = &sections, .sockets = &sockets, .log = nowhere, .ready = on_ready, .arg = visit,
     };
@@ -107,6 +107,7 @@ static enum generation_end run(struct visit *visit)
     if (visit->ready > 0)
         pthread_join(visit->thread, NULL);
     close(visit->listener);
+    log_close(nowhere);
     return end;
 }
 
