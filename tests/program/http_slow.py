@@ -33,14 +33,9 @@ class Slow(_weir.Case):
         self.weir.wait_line("ready ")
         self.good = _load.Load(self.weir.addresses["h"][0], PAGE, [1] * GOOD)
 
-    def dial(self, receive=None):
-        host, port = self.weir.addresses["h"][0].rsplit(":", 1)
-        client = socket.socket()
+    def dial(self):
+        client = self.weir.connect("h")
         self.addCleanup(client.close)
-        if receive:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
-        client.settimeout(_weir.PATIENCE)
-        client.connect((host, int(port)))
         return client
 
     def drip(self, client, piece):
@@ -123,7 +118,7 @@ class Slow(_weir.Case):
 
     def deaf(self):
         """Connections that ask for more than fits between us, and read nothing of it."""
-        clients = [self.dial(receive=2048) for _ in range(SLOWLY)]
+        clients = [self.dial() for _ in range(SLOWLY)]
         for client in clients:
             client.sendall(b"GET /big.bin HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
         for client in clients:
