@@ -26,7 +26,8 @@ SOURCE = os.environ["WEIR_SOURCE_DIR"]
 PROGRAM = os.path.join(BUILD, "weir")
 FIXTURES = os.path.join(BUILD, "tests", "server", "fixtures")
 PATIENCE = 120                                      # seconds
-LISTENING = re.compile(r"listening server=(\S+) address=(\S+) ")
+LISTENING = re.compile(r'listening(?: server=|","server":")([^\s"]+)(?: address=|","address":")([^\s"]+)')  # text, and JSON
+READY = r'ready workers=|"message":"ready"'
 
 if not os.path.exists(PROGRAM):
     print("the program is not built here")
@@ -37,11 +38,17 @@ class Weir:
     """A running program: its log's lines as they come, the addresses it listens on by the servers' names, and its end.
 
     wrapper   the words of a command that runs it: strace, valgrind
+    pipe      (where to read, where the program writes), for its standard error; both become ours
     """
 
-    def __init__(self, arguments, folder, env=None, wrapper=(), **options):
-        self.process = subprocess.Popen([*wrapper, PROGRAM, *arguments], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                        text=True, cwd=folder, env={**os.environ, **(env or {})}, **options)
+    def __init__(self, arguments, folder, env=None, wrapper=(), pipe=None, **options):
+        self.process = subprocess.Popen([*wrapper, PROGRAM, *arguments], stdin=subprocess.DEVNULL,
+                                        stderr=pipe[1] if pipe else subprocess.PIPE, text=True, cwd=folder,
+                                        env={**os.environ, **(env or {})}, **options)
+        self.errors = self.process.stderr
+        if pipe:
+            os.close(pipe[1])
+            self.errors = os.fdopen(pipe[0])
         self.folder, self.lines, self.addresses = folder, [], {}
         self._news = threading.Condition()
         self._ended = False
@@ -49,7 +56,7 @@ class Weir:
         self._reader.start()
 
     def _read(self):
-        for line in self.process.stderr:
+        for line in self.errors:
             with self._news:
                 self.lines.append(line.rstrip("\n"))
                 found = LISTENING.search(line)
@@ -75,7 +82,7 @@ class Weir:
             return found()
 
     def connect(self, server, number=0):
-        self.wait_line("ready workers=")
+        self.wait_line(READY)
         return dial(self.addresses[server][number])
 
     def ask(self, server, line, number=0):
@@ -104,7 +111,11 @@ def dial(address):
         client = socket.socket(socket.AF_UNIX)
         client.settimeout(PATIENCE)
         path = address[len("unix:"):]
-        client.connect("\0" + path[1:] if path.startswith("@") else path)
+        try:
+            client.connect("\0" + path[1:] if path.startswith("@") else path)
+        except OSError:
+            client.close()
+            raise
         return client
     host, port = address.rsplit(":", 1)
     host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
@@ -125,7 +136,7 @@ class Case(unittest.TestCase):
             if weir.process.poll() is None:
                 weir.process.kill()
             weir.wait()
-            weir.process.stderr.close()
+            weir.errors.close()
 
     def path(self, name):
         return os.path.join(self.folder, name)
