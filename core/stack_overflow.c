@@ -90,6 +90,8 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 
     /* Ours or not, what was there before us decides: the faulting instruction runs again and meets it. */
     (void)sys_sigaction(sig, sig == SIGSEGV ? &before_segv : &before_bus, NULL);
+    if (info->si_code <= 0)                     /* sent by kill or raise: there is no instruction to run again */
+        (void)raise(sig);
 }
 
 /* The stack reports run on: one for each loop thread, for as long as the thread lives. */

@@ -236,6 +236,21 @@ END_TEST
 
 /* --- Installing ------------------------------------------------------------ */
 
+static void fault_that_is_sent(void)
+{
+    weir_report_stack_overflow();
+    raise(SIGSEGV);
+    _exit(99);
+}
+
+/* Nothing faults again when the handler returns, so the signal has to be handed on. */
+START_TEST(a_fault_that_was_sent_ends_the_process_too)
+{
+    ended_by_the_fault(in_child(fault_that_is_sent));
+    ck_assert_ptr_null(strstr(said, "stack overflow in task"));
+}
+END_TEST
+
 START_TEST(a_handler_that_cannot_be_installed_is_told_and_leaves_nothing_behind)
 {
     struct sigaction before, after;
@@ -274,6 +289,7 @@ Suite *suite(void)
     if (!UNDER_VALGRIND)                        /* it ends a child that read where nothing is with a code of its own */
         tcase_add_test(others, a_fault_elsewhere_goes_to_the_handler_that_was_there_before);
     tcase_add_test(others, a_fault_elsewhere_without_such_a_handler_ends_the_process);
+    tcase_add_test(others, a_fault_that_was_sent_ends_the_process_too);
     tcase_add_test(others, a_handler_that_cannot_be_installed_is_told_and_leaves_nothing_behind);
     suite_add_tcase(s, others);
     return s;
