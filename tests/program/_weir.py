@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 BUILD = os.environ["WEIR_BUILD_DIR"]
@@ -38,13 +39,14 @@ class Weir:
     """A running program: its log's lines as they come, the addresses it listens on by the servers' names, and its end.
 
     wrapper   the words of a command that runs it: strace, valgrind
+    env       is added to ours, or, if it is @bare, all there is
     pipe      (where to read, where the program writes), for its standard error; both become ours
     """
 
-    def __init__(self, arguments, folder, env=None, wrapper=(), pipe=None, **options):
+    def __init__(self, arguments, folder, env=None, bare=False, wrapper=(), pipe=None, **options):
         self.process = subprocess.Popen([*wrapper, PROGRAM, *arguments], stdin=subprocess.DEVNULL,
                                         stderr=pipe[1] if pipe else subprocess.PIPE, text=True, cwd=folder,
-                                        env={**os.environ, **(env or {})}, **options)
+                                        env={**({} if bare else os.environ), **(env or {})}, **options)
         self.errors = self.process.stderr
         if pipe:
             os.close(pipe[1])
@@ -90,6 +92,17 @@ class Weir:
         with self.connect(server, number) as client:
             client.sendall(line)
             return client.makefile("rb").readline()
+
+    def connect_when_up(self, path):
+        """A connection to the Unix socket at @path, for a program that can't say that it listens."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return dial(f"unix:{path}")
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > end:
+                    raise
+                time.sleep(0.01)
 
     def kill(self, number):
         self.process.send_signal(number)

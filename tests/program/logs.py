@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import threading
-import time
 
 import _load
 import _weir
@@ -196,17 +195,7 @@ class Logs(_weir.Case):
 
     def serves_in_silence(self, weir):
         """Nothing says that it listens but that it answers."""
-        address = f"unix:{self.path('e.sock')}"
-        end = time.monotonic() + _weir.PATIENCE
-        while True:
-            try:
-                client = _weir.dial(address)
-                break
-            except OSError:
-                self.assertIsNone(weir.process.poll())
-                self.assertLess(time.monotonic(), end)
-                time.sleep(0.01)
-        with client:
+        with weir.connect_when_up(self.path("e.sock")) as client:
             for _ in range(100):
                 client.sendall(b"heard\n")
                 self.assertEqual(client.recv(64), b"heard\n")
@@ -257,7 +246,8 @@ class Logs(_weir.Case):
         self.assertEqual(failures, [])
         self.end(weir)
         names = ["access.log"] + [f"access.log.{rotation}" for rotation in range(1, self.ROTATIONS + 1)]
-        found = collections.Counter(re.findall(r'request="GET /\?(\d+\.\d+) HTTP/1\.1"', "".join(self.read(name) for name in names)))
+        text = "".join(self.read(name) for name in names)
+        found = collections.Counter(re.findall(r'request="GET /\?(\d+\.\d+) HTTP/1\.1"', text))
         self.assertEqual(found, collections.Counter(f"{client}.{number}" for client in range(self.CLIENTS)
                                                     for number in range(self.REQUESTS)))
 
