@@ -102,6 +102,11 @@ int weir__inbox_post(struct inbox *inbox, struct inbox_item *item)
     return code;
 }
 
+bool weir__inbox_is_closed(const struct inbox *inbox)
+{
+    return atomic_load_explicit(&inbox->head, memory_order_relaxed) == CLOSED;
+}
+
 /* Everything pushed so far, oldest first, leaving @instead behind. */
 static struct inbox_item *take_all(struct inbox *inbox, struct inbox_item *instead)
 {

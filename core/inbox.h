@@ -31,6 +31,9 @@ int  weir__inbox_fd(const struct inbox *inbox);
 /* [thread-safe] 0, -ENOBUFS when bounded and full, -ESHUTDOWN after close; on failure the item stays the caller's. */
 int weir__inbox_post(struct inbox *inbox, struct inbox_item *item);
 
+/* [thread-safe] Whether it refuses for good. */
+bool weir__inbox_is_closed(const struct inbox *inbox);
+
 /* [thread-safe] [async-signal-safe] Make the descriptor readable without posting anything. */
 void weir__inbox_wake(struct inbox *inbox);
 

@@ -233,7 +233,9 @@ START_TEST(only_bounded_items_are_refused_by_a_full_inbox)
     weir__inbox_drain(inbox);
     ck_assert_int_eq(finished, INBOX_MAX + 1);
     ck_assert_int_eq(weir__inbox_post(inbox, &items[INBOX_MAX + 1].item), 0);
+    ck_assert(!weir__inbox_is_closed(inbox));
     weir__inbox_close(inbox);
+    ck_assert(weir__inbox_is_closed(inbox));
     ck_assert_int_eq(finished, INBOX_MAX + 2);
     ck_assert_int_eq(items[INBOX_MAX + 1].dropped, 1);
     for (int i = 0; i < 2; i++)                 /* refused for being closed, it does not count either */
