@@ -13,6 +13,7 @@
  *      run.h        from main() into tasks: weir_run, weir_serve
  *      server.h     listening sockets, and a handler for each client
  *      streams.h    a connection as a reader and a writer
+ *      sync.h       locks, events, semaphores between tasks
  *      task.h       functions that can wait, and deadlines
  *      transport.h  connections as callbacks
  *
@@ -31,6 +32,7 @@
 #include <weir/run.h>
 #include <weir/server.h>
 #include <weir/streams.h>
+#include <weir/sync.h>
 #include <weir/task.h>
 #include <weir/transport.h>
 
