@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * <weir/sync.h>  Locks, events, conditions, semaphores and barriers between
- * tasks.
+ * <weir/sync.h>  Locks, events, conditions, semaphores, barriers and queues
+ * between tasks.
  *
  * Between two [suspends] calls a task has its loop to itself, so these are not
  * for single accesses, as a mutex is: they are for what has to hold across a
@@ -18,12 +18,14 @@
  * Loop      An object belongs to the loop that first uses it; initialised anew,
  *           it may belong to another. Another loop's task gets WEIR_ESTATE,
  *           and an object whose function has no code to answer with is left as
- *           it is, which is logged.
+ *           it is, which is logged. Only weir_queue_put_threadsafe() is for
+ *           other threads.
  * Owner     Every object is in its user's memory, is initialised before its
  *           first use, and may not be moved or copied. Its memory has to stay
  *           until no task waits for it any more: what lies in the frame of a
- *           function is gone when that returns. None needs to be freed.
- * Bytes     There are none.
+ *           function is gone when that returns. Only a queue holds memory of
+ *           its own and is ended with weir_queue_fini().
+ * Bytes     A queue's items are pointers. It never looks at what they point to.
  */
 #ifndef WEIR_SYNC_H
 #define WEIR_SYNC_H
@@ -61,6 +63,11 @@ typedef struct weir_semaphore {
 typedef struct weir_barrier {
     void *opaque[8];
 } weir_barrier;
+
+/* Items on their way from those who put them to those who get them. */
+typedef struct weir_queue {
+    void *opaque[16];
+} weir_queue;
 
 /* --- Lock ---------------------------------------------------------------- */
 
@@ -323,6 +330,175 @@ int weir_barrier_reset(weir_barrier *b);
  * asyncio  Barrier.abort
  */
 int weir_barrier_abort(weir_barrier *b);
+
+/* --- Queue --------------------------------------------------------------- */
+
+/*
+ * Make a queue: first in, first out.
+ *
+ * Made inside of a loop it is that loop's at once, so other threads can put
+ * from then on; else it is so from the first use on a loop.
+ *
+ * q        in the caller's memory; ended with weir_queue_fini()
+ * maxsize  how many items are in it at most; 0: as many as memory holds
+ * returns  0, or
+ *          -ENOMEM  no memory
+ * asyncio  asyncio.Queue
+ */
+int weir_queue_init(weir_queue *q, size_t maxsize);
+
+/*
+ * Make a queue: last in, first out.
+ *
+ * returns  as weir_queue_init()
+ * asyncio  asyncio.LifoQueue
+ */
+int weir_queue_init_lifo(weir_queue *q, size_t maxsize);
+
+/*
+ * Make a queue: the smallest first, of equal ones the one that came first.
+ *
+ * compare  gets two items; negative when the first is smaller, 0 when they are
+ *          equal. Called on the loop's thread only; must not suspend, and must
+ *          not use the queue
+ * returns  as weir_queue_init(), or
+ *          -EINVAL  @compare is NULL
+ * asyncio  asyncio.PriorityQueue; there the items compare themselves, and equal
+ *          ones come in any order
+ */
+int weir_queue_init_priority(weir_queue *q, size_t maxsize,
+                             int (*compare)(const void *, const void *));
+
+/*
+ * End a queue: free what it holds.
+ *
+ * No task may be in one of its calls, and no other thread in
+ * weir_queue_put_threadsafe(), now or later. Items that are in it are
+ * forgotten, those on their way from other threads included; what they point
+ * to is the user's, who empties the queue first if it has to be freed. Again:
+ * does nothing.
+ *
+ * beyond asyncio  (Python frees by itself)
+ */
+void weir_queue_fini(weir_queue *q);
+
+/*
+ * Put an item in, waiting until there is a place for it.             [suspends]
+ *
+ * item     any pointer, NULL included
+ * returns  0, or
+ *          WEIR_ESTATE  it is another loop's
+ *          -ENOMEM      no memory; also when there was nothing to wait for
+ * asyncio  Queue.put
+ */
+int weir_queue_put(weir_queue *q, void *item);
+
+/*
+ * Take an item out, waiting until there is one.                      [suspends]
+ *
+ * item     the item; untouched on failure
+ * returns  0, or
+ *          WEIR_ESTATE  it is another loop's
+ * asyncio  Queue.get
+ */
+int weir_queue_get(weir_queue *q, void **item);
+
+/*
+ * Put an item in if there is a place for it now.
+ *
+ * item     any pointer, NULL included
+ * returns  0, or
+ *          -EAGAIN      the queue is full
+ *          WEIR_ESTATE  it is another loop's
+ *          -ENOMEM      no memory
+ * asyncio  Queue.put_nowait; QueueFull is -EAGAIN
+ */
+int weir_queue_put_nowait(weir_queue *q, void *item);
+
+/*
+ * Take an item out if there is one now.
+ *
+ * What was given to a task that waits in weir_queue_get() is not there any
+ * more, even when that task has not gone on yet.
+ *
+ * item     the item; untouched on failure
+ * returns  0, or
+ *          -EAGAIN      the queue is empty
+ *          WEIR_ESTATE  it is another loop's
+ * asyncio  Queue.get_nowait; QueueEmpty is -EAGAIN
+ */
+int weir_queue_get_nowait(weir_queue *q, void **item);
+
+/*
+ * Put an item in from another thread, or another worker's task.   [thread-safe]
+ *
+ * The item's place is taken at once; the item itself is in the queue when its
+ * loop has come round, which this call wakes. Items of one thread come in the
+ * order of its calls. On failure the item is still the caller's; on success it
+ * will be in the queue exactly once, also when the loop closes meanwhile: then
+ * weir_queue_get_nowait() finds it after that.
+ *
+ * item     any pointer, NULL included; who gets it sees all that was written
+ *          before this call
+ * returns  0, or
+ *          -EAGAIN      the queue is full: all places are taken, or promised to
+ *                       tasks that wait in weir_queue_put()
+ *          -ESHUTDOWN   the queue's loop is closed
+ *          WEIR_ESTATE  no loop has used the queue yet
+ *          -ENOMEM      no memory
+ * beyond asyncio  (its queues are for one thread)
+ */
+int weir_queue_put_threadsafe(weir_queue *q, void *item);
+
+/*
+ * How many items could be taken out now.
+ *
+ * returns  the number; without what waiting tasks were given, and what is on
+ *          its way from other threads
+ * asyncio  Queue.qsize
+ */
+size_t weir_queue_qsize(const weir_queue *q);
+
+/*
+ * Whether weir_queue_get_nowait() would find nothing.
+ *
+ * returns  true when weir_queue_qsize() is 0
+ * asyncio  Queue.empty
+ */
+bool weir_queue_empty(const weir_queue *q);
+
+/*
+ * Whether weir_queue_put_nowait() would find no place.
+ *
+ * An item has its place until the task that gets it has gone on, so a queue can
+ * be full and empty at the same time.
+ *
+ * returns  true when all places are taken; never for a queue without a bound
+ * asyncio  Queue.full
+ */
+bool weir_queue_full(const weir_queue *q);
+
+/*
+ * Say that the work for one item that was taken out is done.
+ *
+ * returns  0, or
+ *          -EINVAL      called more often than items were put in
+ *          WEIR_ESTATE  it is another loop's
+ * asyncio  Queue.task_done
+ */
+int weir_queue_task_done(weir_queue *q);
+
+/*
+ * Wait until the work for every item is done.                        [suspends]
+ *
+ * That is, until weir_queue_task_done() was called as often as items were put
+ * in, those on their way from other threads included.
+ *
+ * returns  0, or
+ *          WEIR_ESTATE  it is another loop's
+ * asyncio  Queue.join
+ */
+int weir_queue_join(weir_queue *q);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -13,7 +13,7 @@
  *      run.h        from main() into tasks: weir_run, weir_serve
  *      server.h     listening sockets, and a handler for each client
  *      streams.h    a connection as a reader and a writer
- *      sync.h       locks, events, semaphores between tasks
+ *      sync.h       locks, events, semaphores, queues between tasks
  *      task.h       functions that can wait, and deadlines
  *      transport.h  connections as callbacks
  *

@@ -19,7 +19,9 @@ static struct objects {
     weir_condition condition;
     weir_semaphore semaphore;
     weir_barrier barrier;
+    weir_queue queue;
 } objects;
+static weir_queue full_queue;
 static int codes[24];
 static int logged;
 
@@ -35,12 +37,14 @@ static int init_all(void)
     weir_event_init(&objects.event);
     weir_condition_init(&objects.condition, NULL);
     weir_semaphore_init(&objects.semaphore, 1);
-    return weir_barrier_init(&objects.barrier, 1);
+    weir_barrier_init(&objects.barrier, 1);
+    return weir_queue_init(&objects.queue, 1);
 }
 
 /* Each first used here. */
 static int use_all(void *arg)
 {
+    void *item;
     int *code = arg;
 
     *code++ = weir_lock_acquire(&objects.lock);
@@ -57,6 +61,13 @@ static int use_all(void *arg)
     *code++ = weir_barrier_reset(&objects.barrier);
     *code++ = weir_barrier_abort(&objects.barrier);
     *code++ = weir_barrier_reset(&objects.barrier);
+    *code++ = weir_queue_put(&objects.queue, NULL);
+    *code++ = weir_queue_get(&objects.queue, &item);
+    *code++ = weir_queue_put_nowait(&objects.queue, NULL);
+    *code++ = weir_queue_get_nowait(&objects.queue, &item);
+    *code++ = weir_queue_task_done(&objects.queue);
+    *code++ = weir_queue_task_done(&objects.queue);
+    *code++ = weir_queue_join(&objects.queue);
     return (int)(code - (int *)arg);
 }
 
@@ -69,7 +80,7 @@ START_TEST(another_loop_is_told_and_changes_nothing)
     weir_set_log(count_errors, NULL, 0);
     ck_assert_int_eq(init_all(), 0);
     int count = weir_loop_run_until_complete(first, use_all, codes);
-    ck_assert_int_eq(count, 12);
+    ck_assert_int_eq(count, 19);
     for (int i = 0; i < count; i++)
         ck_assert_int_eq(codes[i], 0);
 
@@ -78,14 +89,17 @@ START_TEST(another_loop_is_told_and_changes_nothing)
         ck_assert_int_eq(codes[i], WEIR_ESTATE);
     ck_assert_int_eq(logged, 2);
     ck_assert(!weir_event_is_set(&objects.event));
+    ck_assert(weir_queue_empty(&objects.queue));
 
     ck_assert_int_eq(weir_loop_run_until_complete(first, use_all, codes), count);
     for (int i = 0; i < count; i++)
         ck_assert_int_eq(codes[i], 0);
+    weir_queue_fini(&objects.queue);
     ck_assert_int_eq(init_all(), 0);            /* anew: anybody's */
     ck_assert_int_eq(weir_loop_run_until_complete(second, use_all, codes), count);
     for (int i = 0; i < count; i++)
         ck_assert_int_eq(codes[i], 0);
+    weir_queue_fini(&objects.queue);
     weir_loop_free(first);
     weir_loop_free(second);
     weir_set_log(NULL, NULL, 0);
@@ -132,6 +146,7 @@ static int wait_while_a_thread_meddles(void *arg)
     codes[5] = weir_task_done(waits);
     weir_task_unref(waits);
     weir_lock_release(&objects.lock);
+    weir_queue_fini(&objects.queue);
     return 0;
 }
 
@@ -164,21 +179,27 @@ static int wait_in_condition(void)
 static int wait_in_each(void *arg)
 {
     int which = (int)(intptr_t)arg;
+    void *item;
 
     codes[which] = which == 0   ? weir_lock_acquire(&objects.lock)
                    : which == 1 ? weir_event_wait(&objects.event)
                    : which == 2 ? wait_in_condition()
                    : which == 3 ? weir_semaphore_acquire(&objects.semaphore)
-                                : weir_barrier_wait(&objects.barrier);
+                   : which == 4 ? weir_barrier_wait(&objects.barrier)
+                   : which == 5 ? weir_queue_get(&objects.queue, &item)
+                   : which == 6 ? weir_queue_put(&full_queue, NULL)
+                                : weir_queue_join(&full_queue);
     return 0;
 }
 
-#define WAITS 5
+#define WAITS 8
 
 static int leave_all_waiting(void *arg)
 {
     (void)arg;
     init_all();
+    weir_queue_init(&full_queue, 1);
+    weir_queue_put_nowait(&full_queue, NULL);
     weir_lock_acquire(&objects.lock);
     weir_semaphore_acquire(&objects.semaphore);
     weir_barrier_init(&objects.barrier, 2);
@@ -193,6 +214,8 @@ static int leave_all_waiting(void *arg)
 /* CV-12. Afterwards each object is as if those tasks had never waited. */
 START_TEST(the_end_of_the_run_ends_every_wait)
 {
+    void *item = &item;
+
     ck_assert_int_eq(weir_run(leave_all_waiting, NULL), 0);
     for (int i = 0; i < WAITS; i++)
         ck_assert_int_eq(codes[i], -ECANCELED);
@@ -202,6 +225,13 @@ START_TEST(the_end_of_the_run_ends_every_wait)
     ck_assert_int_eq(weir_semaphore_release(&objects.semaphore), 0);
     ck_assert_int_eq(weir_semaphore_acquire(&objects.semaphore), 0);
     ck_assert_int_eq(weir_barrier_wait(&objects.barrier), WEIR_ENOTASK);        /* the first of two */
+    ck_assert_int_eq(weir_queue_put_nowait(&objects.queue, NULL), 0);
+    ck_assert_uint_eq(weir_queue_qsize(&objects.queue), 1);
+    ck_assert_int_eq(weir_queue_get_nowait(&full_queue, &item), 0);
+    ck_assert_ptr_null(item);
+    ck_assert(weir_queue_empty(&full_queue) && !weir_queue_full(&full_queue));
+    weir_queue_fini(&objects.queue);
+    weir_queue_fini(&full_queue);
 }
 END_TEST
 
