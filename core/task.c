@@ -211,8 +211,10 @@ static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
     task->armed = false;
     if (task->state != TASK_PARKED || task->due_ns == FOREVER)
         return;
-    /* Read now: libev's time may be a little ahead of the clock, and a sleep is never short. */
-    if (task->due_ns <= sys_monotonic_ns())
+    /* Read now: libev's time may be a little ahead of the clock, and a sleep is never short. It is the pass's time from here
+     * on, so that who was told that his deadline has passed finds the same in weir_timeout_end. */
+    task->loop->pass_ns = sys_monotonic_ns();
+    if (task->due_ns <= task->loop->pass_ns)
         weir__task_wake(task, -ETIMEDOUT);
     else if (arm(task, task->due_ns) < 0)
         weir__task_wake(task, -ENOMEM);

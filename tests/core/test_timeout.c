@@ -144,6 +144,44 @@ START_TEST(an_expiry_that_no_call_met_is_told_by_end_alone)
 }
 END_TEST
 
+static int compute(void *arg)
+{
+    (void)arg;
+    weir_sleep(0.25);
+    clock_advance(0.35);
+    weir_yield();                               /* this pass has polled: the other one's timer is due by libev's time alone */
+    weir_timeout scope;
+    weir_timeout_begin(&scope, 1);              /* asks for the time of the pass, */
+    clock_advance(0.5);                         /* which goes on for long */
+    weir_timeout_end(&scope);
+    return 0;
+}
+
+static int expire_in_a_long_pass(void *arg)
+{
+    struct expiry *seen = arg;
+    weir_timeout scope;
+
+    clock_advance(0.5);                         /* libev's time is behind by as much: it will call our timer too early */
+    weir_timeout_begin(&scope, 1);
+    weir_spawn(compute, NULL);
+    seen->code[0] = weir_sleep(10);
+    seen->expired[0] = weir_timeout_end(&scope);
+    return 0;
+}
+
+/* The time of a pass may have been read before the deadline that ends a wait in it: what the call said, end says too. */
+START_TEST(who_was_told_that_time_is_over_finds_the_scope_expired)
+{
+    struct expiry seen = { 0 };
+
+    clock_fake();
+    ck_assert_int_eq(weir_run(expire_in_a_long_pass, &seen), 0);
+    ck_assert_int_eq(seen.code[0], -ETIMEDOUT);
+    ck_assert(seen.expired[0]);
+}
+END_TEST
+
 static int own_end_first(void *arg)
 {
     struct expiry *seen = arg;
@@ -383,6 +421,7 @@ Suite *suite(void)
     tcase_add_test(expiry, a_call_that_need_not_wait_succeeds_after_expiry);
     tcase_add_test(expiry, a_scope_of_zero_or_less_has_expired_at_once);
     tcase_add_test(expiry, an_expiry_that_no_call_met_is_told_by_end_alone);
+    tcase_add_test(expiry, who_was_told_that_time_is_over_finds_the_scope_expired);
     tcase_add_test(expiry, a_deadline_counts_for_all_waits_in_it_together);
     tcase_add_test(expiry, a_cancel_inside_a_scope_is_no_timeout);
     suite_add_tcase(timeout, expiry);
