@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "core/sys.h"
+#include "core/task_group.h"
+#include "core/task_wait.h"
 
 /* Where a task's top lies moves by this much from one stack to the next: stacks are a power of two apart, and without it
  * the hot lines of all connections would share a few sets of the first-level cache. */
@@ -27,6 +29,7 @@ static void task_main(void *arg)
         task->result = weir__fail(-ECANCELED);
     } else {
         task->result = task->fn(task->arg);
+        weir__task_groups_leave(task->result);
     }
     task->state = TASK_DONE;
     announce_leave(&task->announced, &task->loop->announced, true);
@@ -60,6 +63,9 @@ weir_task *weir__task_new(weir_loop *loop, int (*fn)(void *), void *arg, size_t 
     list_init(&task->wait_link);
     list_init(&task->untrimmed_link);
     list_init(&task->joiners);
+    list_init(&task->watches);
+    list_init(&task->groups);
+    list_init(&task->walk_link);
     list_init(&task->all_link);
     task->loop = loop;
     task->state = TASK_NEW;
@@ -131,6 +137,8 @@ void weir__tasks_drop(weir_loop *loop)
         weir_task *task = list_entry(loop->tasks.next, weir_task, all_link);
         list_remove(&task->ready.link);
         list_remove(&task->wait_link);
+        weir__task_groups_drop(task);
+        weir__gather_drop(task);
         free_parts(task);
         announce_end(&task->announced);
     }
@@ -144,6 +152,10 @@ static void finish(weir_task *task)
     list_remove(&task->untrimmed_link);
     list_remove(&task->all_link);
     weir__task_wake_all(&task->joiners, 0);
+    while (!list_empty(&task->watches)) {
+        struct task_watch *watch = list_entry(list_take_first(&task->watches), struct task_watch, link);
+        watch->ended(watch);
+    }
     if (task->spawned && task->result < 0 && task->result != -ECANCELED)
         weir__loop_exception(task->loop, task->result, "%s failed", task->name != NULL ? task->name : task->label);
     weir_task_unref(task);
@@ -222,8 +234,7 @@ static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
 
 static int wait_until(weir_task *task, enum wait_kind kind, const void *on, int64_t due_ns)
 {
-    if (task->cancel_pending) {
-        task->cancel_pending = false;
+    if (weir__task_meet_cancel(task)) {
         list_remove(&task->wait_link);
         return weir__fail(-ECANCELED);
     }
@@ -287,10 +298,8 @@ int weir_yield(void)
 
     if (task == NULL)
         return weir__fail(WEIR_ENOTASK);
-    if (task->cancel_pending) {
-        task->cancel_pending = false;
+    if (weir__task_meet_cancel(task))
         return weir__fail(-ECANCELED);
-    }
     if (task->deadline_ns != FOREVER && task->deadline_ns <= weir__loop_pass_ns(task->loop))
         return weir__fail(-ETIMEDOUT);
 
@@ -298,9 +307,5 @@ int weir_yield(void)
     task->wake_code = 0;
     weir__loop_queue(task->loop, &task->ready);
     leave(task);
-    if (task->cancel_pending) {                 /* cancelled while it stood here */
-        task->cancel_pending = false;
-        return weir__fail(-ECANCELED);
-    }
-    return 0;
+    return weir__task_meet_cancel(task) ? weir__fail(-ECANCELED) : 0;      /* cancelled while it stood here */
 }

@@ -38,9 +38,18 @@ enum task_state { TASK_NEW, TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_DONE };
 
 /* What a parked task waits for. */
 enum wait_kind {
-    WAIT_NOTHING, WAIT_SLEEP, WAIT_JOIN, WAIT_EXECUTOR, WAIT_BYTES, WAIT_DRAIN, WAIT_CLOSED, WAIT_CONNECT, WAIT_START,
-    WAIT_SERVER, WAIT_POST, WAIT_SIGNAL, WAIT_LOCK, WAIT_EVENT, WAIT_CONDITION, WAIT_SEMAPHORE, WAIT_BARRIER, WAIT_GET,
-    WAIT_PUT, WAIT_ALL_DONE
+    WAIT_NOTHING, WAIT_SLEEP, WAIT_JOIN, WAIT_SHIELD, WAIT_GATHER, WAIT_GROUP, WAIT_EXECUTOR, WAIT_BYTES, WAIT_DRAIN,
+    WAIT_CLOSED, WAIT_CONNECT, WAIT_START, WAIT_SERVER, WAIT_POST, WAIT_SIGNAL, WAIT_LOCK, WAIT_EVENT, WAIT_CONDITION,
+    WAIT_SEMAPHORE, WAIT_BARRIER, WAIT_GET, WAIT_PUT, WAIT_ALL_DONE
+};
+
+struct task_group;
+
+/* Somebody who is told when a task ends, on the loop's stack. In memory that outlives the task or leaves its list first. */
+struct task_watch {
+    struct list link;           /* on the task's list; on none once it was told */
+    weir_task  *task;
+    void      (*ended)(struct task_watch *watch);
 };
 
 struct weir_task {
@@ -63,6 +72,8 @@ struct weir_task {
     bool             told_to_end;       /* cancelled since the run ends */
     bool             cleans_up;         /* fn runs even if cancelled before its first step, and looks at cancel_pending */
     bool             spawned;           /* nobody holds a handle: a failure goes to the exception handler */
+    bool             asked_twice;       /* cancel_pending stands for a group's request and for one from outside after it */
+    bool             handed_on;         /* its join handed a cancel on */
     unsigned         refs;
     struct failure   failure;
 
@@ -72,6 +83,10 @@ struct weir_task {
     void            *arg;
     int              result;            /* valid when DONE */
     struct list      joiners;
+    struct list      watches;           /* struct task_watch */
+    struct list      groups;            /* struct task_group: those it opened, which end before it does */
+    const struct task_group *asked_by;  /* of the last request to end: a group of its own that failed; NULL: from outside */
+    struct list      walk_link;         /* task_api.c's, within one call */
     struct list      all_link;          /* loop->tasks */
     char            *name;              /* NULL: none */
     const char      *label;             /* what it is, when it has no name; a constant */
@@ -110,6 +125,38 @@ int weir__task_wait_among(struct list *waiters, enum wait_kind kind, const void 
 
 /* As weir__task_wait, but the enclosing deadline does not end it: for the rest of something that has to be finished. */
 int weir__task_wait_past_deadline(enum wait_kind kind, const void *on);
+
+/*
+ * weir_task_join with a limit of its own, which ends @task as the enclosing deadline does. The caller holds a reference to
+ * @task, has looked whether it is done, and nothing that @task waits for is the running task.
+ */
+int weir__task_join_until(weir_task *task, int64_t limit_ns);
+
+/* Whether any of @tasks waits for the running task, directly or through others: waiting for it would never end. */
+bool weir__task_closes_ring(weir_task *const *tasks, size_t count);
+
+/* Ask @task to end on behalf of a group of its own that failed: taken back by the group's join if nothing met it. */
+void weir__task_ask(weir_task *task, const struct task_group *by);
+void weir__task_take_back(weir_task *task, const struct task_group *by);
+
+/* Meet a pending cancel: true once for each request. */
+static inline bool weir__task_meet_cancel(weir_task *task)
+{
+    if (!task->cancel_pending)
+        return false;
+    task->cancel_pending = task->asked_twice;
+    if (task->asked_twice)
+        task->asked_by = NULL;
+    task->asked_twice = false;
+    return true;
+}
+
+static inline void weir__task_watch(struct task_watch *watch, weir_task *task, void (*ended)(struct task_watch *watch))
+{
+    watch->task = task;
+    watch->ended = ended;
+    list_append(&task->watches, &watch->link);
+}
 
 /* For a wait that was cut short after what it waited for had come: that is used, and the cancel met by the next wait. */
 static inline void weir__task_keep_cancel(int code)

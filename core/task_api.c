@@ -2,9 +2,9 @@
 /*
  * core/task_api.c  What a user does with tasks: make, cancel, join, name, sleep.
  *
- * Cancelling goes where the waiting is: a task that waits in join hands the cancel on to the task it joins, as awaiting
- * does (SEMANTICS B 17), and gets the result of that. Chains of joins are walked in a loop; a join that would close a
- * ring is refused, so the walk ends.
+ * Cancelling goes where the waiting is: a task that waits in join, gather or a group's join hands the cancel on to what it
+ * waits for, as awaiting does (SEMANTICS B 17), and gets the result of that. So everybody below is told at once, and each
+ * once. A wait for a task that itself cannot end before the waiting one is refused: who waits for whom has no rings.
  */
 #include <weir/task.h>
 
@@ -13,6 +13,8 @@
 
 #include "core/sys.h"
 #include "core/task.h"
+#include "core/task_group.h"
+#include "core/task_wait.h"
 
 /* --- Making --------------------------------------------------------------- */
 
@@ -46,36 +48,189 @@ int weir_spawn(int (*fn)(void *), void *arg)
     return 0;
 }
 
-/* --- Cancelling and joining ----------------------------------------------- */
+/* --- Who waits for whom --------------------------------------------------- */
 
-static weir_task *joined_by(const weir_task *task)
+/* Tasks that have been come across, each once. Without recursion: trees are as deep as users make them, and stacks small. */
+struct walk {
+    struct list todo, seen;
+};
+
+static void walk_init(struct walk *walk)
 {
-    if (task->state != TASK_PARKED || task->wait_kind != WAIT_JOIN)
+    list_init(&walk->todo);
+    list_init(&walk->seen);
+}
+
+static void walk_add(struct walk *walk, weir_task *task)
+{
+    if (task->state != TASK_DONE && list_empty(&task->walk_link))
+        list_append(&walk->todo, &task->walk_link);
+}
+
+static weir_task *walk_next(struct walk *walk)
+{
+    if (list_empty(&walk->todo))
         return NULL;
-    return (weir_task *)(uintptr_t)task->wait_on;
+    struct list *link = list_take_first(&walk->todo);
+    list_append(&walk->seen, link);
+    return list_entry(link, weir_task, walk_link);
+}
+
+static void walk_end(struct walk *walk)
+{
+    while (!list_empty(&walk->todo))
+        list_take_first(&walk->todo);
+    while (!list_empty(&walk->seen))
+        list_take_first(&walk->seen);
+}
+
+static void add_members(struct walk *walk, const struct task_group *group)
+{
+    for (struct list *node = group->members.next; node != &group->members; node = node->next)
+        walk_add(walk, list_entry(node, struct group_member, link)->watch.task);
+}
+
+static void add_gathered(struct walk *walk, const struct gather *gather)
+{
+    for (size_t i = 0; i < gather->count; i++)
+        walk_add(walk, gather->slots[i].watch.task);
+}
+
+/* What a task needs the end of: what it waits for, and the members of its groups, waited for or not yet. */
+static void add_needed(struct walk *walk, const weir_task *task)
+{
+    for (struct list *node = task->groups.next; node != &task->groups; node = node->next)
+        add_members(walk, list_entry(node, struct task_group, link));
+    if (task->state != TASK_PARKED)
+        return;
+    if (task->wait_kind == WAIT_JOIN || task->wait_kind == WAIT_SHIELD)
+        walk_add(walk, (weir_task *)(uintptr_t)task->wait_on);
+    else if (task->wait_kind == WAIT_GATHER)
+        add_gathered(walk, task->wait_on);
+}
+
+bool weir__task_closes_ring(weir_task *const *tasks, size_t count)
+{
+    const weir_task *self = weir__task_current();
+    struct walk walk;
+
+    walk_init(&walk);
+    for (size_t i = 0; i < count; i++)
+        walk_add(&walk, tasks[i]);
+    weir_task *task = walk_next(&walk);
+    /* For whom nobody waits, only he himself closes a ring: the usual case, and no walk. */
+    bool awaited = !list_empty(&self->joiners) || !list_empty(&self->watches);
+    while (task != NULL && task != self) {
+        if (awaited)
+            add_needed(&walk, task);
+        task = walk_next(&walk);
+    }
+    walk_end(&walk);
+    return task != NULL;
+}
+
+/* --- Cancelling ----------------------------------------------------------- */
+
+/* A task that waits for others hands a cancel on to them, all but the one that shields; false: it is told itself. */
+static bool hand_on(struct walk *walk, weir_task *task)
+{
+    if (task->state != TASK_PARKED)
+        return false;
+    if (task->wait_kind == WAIT_JOIN) {
+        task->handed_on = true;
+        walk_add(walk, (weir_task *)(uintptr_t)task->wait_on);
+    } else if (task->wait_kind == WAIT_GATHER) {
+        weir__gather_end((struct gather *)(uintptr_t)task->wait_on, -ECANCELED);
+        add_gathered(walk, task->wait_on);
+    } else if (task->wait_kind == WAIT_GROUP) {
+        weir__task_group_end((struct task_group *)(uintptr_t)task->wait_on, -ECANCELED);
+        add_members(walk, task->wait_on);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Tell one task. A group's request never hides one from outside that comes after it. */
+static void tell(weir_task *task, const struct task_group *by)
+{
+    bool on_its_way = task->state == TASK_READY && task->wake_code == -ECANCELED;
+
+    if (task->state == TASK_PARKED) {
+        task->asked_by = by;
+        weir__task_wake(task, -ECANCELED);
+    } else if (on_its_way && (by != NULL || task->asked_by == NULL)) {
+        return;                                 /* one request, as asyncio has it */
+    } else if (!task->cancel_pending) {
+        task->cancel_pending = true;            /* met by its first step or its next wait */
+        task->asked_by = by;
+    } else if (task->asked_by != NULL && by == NULL) {
+        task->asked_twice = true;
+    } else if (task->asked_by != NULL && by->depth < task->asked_by->depth) {
+        task->asked_by = by;                    /* the outer group's join takes it back, not the inner one's */
+    }
+}
+
+static void cancel(weir_task *first, const struct task_group *by)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_add(&walk, first);
+    for (weir_task *task = walk_next(&walk); task != NULL; task = walk_next(&walk)) {
+        if (!hand_on(&walk, task))
+            tell(task, task == first ? by : NULL);
+    }
+    walk_end(&walk);
 }
 
 bool weir_task_cancel(weir_task *task)
 {
     if (task->state == TASK_DONE || weir__loop_foreign(task->loop))
         return false;
-    for (weir_task *next = joined_by(task); next != NULL; next = joined_by(task))
-        task = next;
-
-    if (task->state == TASK_PARKED)
-        weir__task_wake(task, -ECANCELED);
-    else if (task->state == TASK_READY && task->wake_code == -ECANCELED)
-        return true;                            /* still on its way to be told: one request, as asyncio has it */
-    else if (task->state != TASK_DONE)
-        task->cancel_pending = true;            /* met by its first step or its next wait */
+    cancel(task, NULL);
     return true;
 }
 
-static bool would_close_a_ring(const weir_task *joiner, const weir_task *task)
+void weir__task_ask(weir_task *task, const struct task_group *by)
 {
-    while (task != NULL && task != joiner)
-        task = joined_by(task);
-    return task == joiner;
+    cancel(task, by);
+}
+
+void weir__task_take_back(weir_task *task, const struct task_group *by)
+{
+    if (task->asked_by != by)
+        return;
+    if (task->cancel_pending)
+        (void)weir__task_meet_cancel(task);
+    task->asked_by = NULL;
+}
+
+/* --- Joining -------------------------------------------------------------- */
+
+int weir__task_join_until(weir_task *task, int64_t limit_ns)
+{
+    weir_task *self = weir__task_current();
+    bool expired = false;
+
+    self->handed_on = false;
+    while (task->state != TASK_DONE) {
+        list_append(&task->joiners, &self->wait_link);
+        int code = expired ? weir__task_wait_past_deadline(WAIT_JOIN, task) : weir__task_wait(WAIT_JOIN, task, limit_ns);
+        if (code == 0)
+            continue;
+        /* A cancel met before waiting, or the time: both end the joined task, and what came of that is what joining
+         * returns. */
+        if (code == -ETIMEDOUT)
+            expired = true;
+        else if (code == -ECANCELED)
+            self->handed_on = true;
+        else
+            return code;
+        weir_task_cancel(task);
+    }
+    /* A cancel from outside stays one (TS-3), whenever it came. */
+    return expired && !self->handed_on && task->result == -ECANCELED ? weir__fail(-ETIMEDOUT) : task->result;
 }
 
 int weir_task_join(weir_task *task)
@@ -88,27 +243,11 @@ int weir_task_join(weir_task *task)
         return task->result;
     if (self == NULL)
         return weir__fail(WEIR_ENOTASK);
-    if (would_close_a_ring(self, task))
+    if (weir__task_closes_ring(&task, 1))
         return weir__fail_text(WEIR_ESTATE, "the task waits, directly or not, for the one that joins it");
 
     weir_task_ref(task);
-    int code = 0;
-    bool expired = false;
-    while (task->state != TASK_DONE) {
-        list_append(&task->joiners, &self->wait_link);
-        code = expired ? weir__task_wait_past_deadline(WAIT_JOIN, task) : weir__task_wait(WAIT_JOIN, task, FOREVER);
-        if (code == 0)
-            continue;
-        /* A cancel met before waiting, or the enclosing deadline: both end the joined task, and what came of that is
-         * what joining returns. */
-        if (code == -ETIMEDOUT)
-            expired = true;
-        else if (code != -ECANCELED)
-            break;
-        weir_task_cancel(task);
-    }
-    if (task->state == TASK_DONE)
-        code = expired && task->result == -ECANCELED ? weir__fail(-ETIMEDOUT) : task->result;
+    int code = weir__task_join_until(task, FOREVER);
     weir_task_unref(task);
     return code;
 }

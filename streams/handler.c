@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/loop.h"
 #include "core/task.h"
+#include "core/task_group.h"
 #include "net/transport.h"
 #include "streams/stream.h"
 
@@ -72,6 +73,7 @@ static int run_handler(void *arg)
         code = weir__fail(-ECANCELED);
     } else {
         code = stream->handler.cb(stream->reader, &stream->writer, stream->handler.arg);
+        weir__task_groups_leave(code);          /* what it left running may use the connection */
     }
     if (is_a_failure(stream, code))
         report(stream, code);

@@ -11,6 +11,7 @@
 #include "core/loop.h"
 #include "core/sys.h"
 #include "core/task.h"
+#include "core/task_group.h"
 #include "net/transport.h"
 #include "streams/stream.h"
 
@@ -146,6 +147,7 @@ static int run_trial(void *arg)
     weir_writer *writer = &trial->stream->stream.writer;
     int code = trial->cb(&trial->stream->reader, writer, trial->arg);
 
+    weir__task_groups_leave(code);              /* what it left running may use the connection */
     weir_writer_free(writer);
     return code;
 }

@@ -76,14 +76,16 @@ int weir_spawn(int (*fn)(void *), void *arg);
  * Wait until a task is done, and take its result.                    [suspends]
  *
  * Any number of tasks may wait for one, before or after it is done; the result
- * stays. Cancelling a task that waits here cancels @task too, as awaiting does.
+ * stays. Cancelling a task that waits here cancels @task too, as awaiting does,
+ * and so does an enclosing deadline: its end is waited for in any case.
  *
  * task     of the same loop; a reference is held while the call waits
  * returns  the task's result, which is -ECANCELED when it was cancelled and let
  *          itself be. Whether a negative code is its result or this call's own
  *          failure, weir_task_done() tells.
  *          WEIR_ESTATE  @task is the calling task, or waits for it, directly or
- *                       through others; or it is another loop's
+ *                       through others, or has it as a member of a task group;
+ *                       or it is another loop's
  * asyncio  await task
  */
 int weir_task_join(weir_task *task);
@@ -195,6 +197,164 @@ int weir_sleep(double seconds);
  * asyncio  asyncio.sleep(0)
  */
 int weir_yield(void);
+
+/* --- Waiting for several ------------------------------------------------- */
+
+/*
+ * Wait until some tasks are done, or the first of them fails.        [suspends]
+ *
+ * The tasks run side by side in any case; this only waits. With the first
+ * negative result the call returns, and the others go on. Whoever wants all
+ * results, failures included, joins the tasks one after the other.
+ *
+ * When the calling task is cancelled, or its time runs out, all tasks that are
+ * not done are cancelled, and the call returns when each of them has ended: what
+ * they use may be in the caller's frame.
+ *
+ * tasks    of this loop; references are held while the call waits. One may
+ *          stand there twice
+ * count    0: there is nothing to wait for
+ * results  @count results in the order of @tasks, WEIR_ESTATE for one that is
+ *          not done; written when the tasks were waited for, failures included,
+ *          untouched with -EINVAL, WEIR_ESTATE, WEIR_ENOTASK and -ENOMEM. NULL:
+ *          not wanted
+ * returns  0 when every result is 0 or more, or
+ *          a task's code  of the first that failed, in time; among those that
+ *                         were done before the call, the first in @tasks
+ *          -ECANCELED     the calling task was cancelled, or the first to fail
+ *                         was
+ *          -EINVAL        one of @tasks is NULL
+ *          WEIR_ESTATE    one is the calling task, or waits for it, directly or
+ *                         through others; or it is another loop's
+ *          -ENOMEM        no memory; the tasks go on
+ * asyncio  asyncio.gather; there a cancelled gather ends with the first of its
+ *          tasks. return_exceptions=True is to join each
+ */
+int weir_gather(weir_task *const *tasks, size_t count, int *results);
+
+/*
+ * Run a function as a task of its own, for some time at most.        [suspends]
+ *
+ * When the time is over the task is cancelled, and the call returns when it has
+ * ended. So nothing of it is left behind, and @arg may be in the caller's frame.
+ * Cancelling the calling task cancels @fn's, as joining does.
+ *
+ * fn       returns the result
+ * arg      handed to @fn
+ * timeout  seconds, from now; 0: @fn is not run at all; negative: no limit
+ * returns  what @fn returned, also when the time was over and it did not end
+ *          with -ECANCELED, or
+ *          -ETIMEDOUT  the time was over, or an enclosing weir_timeout ran out
+ *          -ECANCELED  the calling task was cancelled, or @fn ended with that
+ *          -EINVAL     @timeout is not a number
+ *          -ENOMEM     no memory for the task, its stack, or its time limit
+ * asyncio  asyncio.wait_for(fn(arg), timeout); None is a negative number here,
+ *          and there is no time that has passed already but 0
+ */
+int weir_wait_for(int (*fn)(void *), void *arg, double timeout);
+
+/*
+ * Wait until a task is done, and spare it when this wait is cut short.
+ *                                                                    [suspends]
+ *
+ * As weir_task_join(), but a cancel of the calling task, or its deadline, ends
+ * the call alone: @task goes on.
+ *
+ * task     of the same loop; a reference is held while the call waits
+ * returns  the task's result. Whether -ECANCELED is its result or the caller's
+ *          own, weir_task_done() tells.
+ *          WEIR_ESTATE  @task is the calling task, or waits for it, directly or
+ *                       through others; or it is another loop's
+ * asyncio  await asyncio.shield(task)
+ */
+int weir_shield(weir_task *task);
+
+/* --- Task groups --------------------------------------------------------- */
+
+/*
+ * Tasks that end together.
+ *
+ *      weir_task_group group;
+ *      weir_task_group_init(&group);
+ *      weir_task_group_spawn(&group, ask_one, &first);
+ *      weir_task_group_spawn(&group, ask_other, &second);
+ *      int code = weir_task_group_join(&group);
+ *
+ * The task that makes a group owns it: it joins the group before its function
+ * returns. Between init and join it may do other things. The first member that
+ * fails (with a negative result other than -ECANCELED) cancels the other
+ * members, and the owner too when that waits somewhere else: its call returns
+ * -ECANCELED, once, and weir_task_group_join() then says why.
+ *
+ * An owner whose function returns with members running, a connection's handler
+ * too, has made a mistake: that is reported to the loop's exception handler,
+ * and the members are joined then, before anything that the owner borrowed is
+ * freed; after a negative result they are cancelled first. Only what is in the
+ * frame that was left is gone: they must not use that, nor the group.
+ *
+ * In the owner's memory; valid from init to the end of join. The fields are not
+ * for reading.
+ */
+typedef struct weir_task_group {
+    void *opaque[8];
+} weir_task_group;
+
+/*
+ * Make a group without members.
+ *
+ * Its owner is the calling task; when called outside of a task, the first task
+ * that spawns a member.
+ *
+ * asyncio  asyncio.TaskGroup(), entered
+ */
+void weir_task_group_init(weir_task_group *group);
+
+/*
+ * Start a function as a member.
+ *
+ * As weir_create_task(). Any task of the owner's loop may do it, members
+ * included, as long as the owner is sure not to have left. A failure that is not
+ * the group's first goes to the loop's exception handler.
+ *
+ * fn       returns 0 or more, or a negative code
+ * arg      handed to @fn; has to be valid until the group was joined
+ * returns  0, or
+ *          WEIR_ESTATE  the group is being cancelled, or was joined; or its
+ *                       owner's loop does not run on this thread
+ *          -ENOMEM      no memory for the member or for its stack
+ * asyncio  TaskGroup.create_task
+ */
+int weir_task_group_spawn(weir_task_group *group, int (*fn)(void *), void *arg);
+
+/*
+ * Wait until all members are done, also those that come meanwhile.   [suspends]
+ *
+ * When the calling task is cancelled, or its time runs out, the members are
+ * cancelled, and the call returns when each of them has ended. The group is over
+ * then, and can be made anew with weir_task_group_init(). With -ENOMEM,
+ * WEIR_ENOTASK and WEIR_ESTATE it is not, and the members go on.
+ *
+ * returns  0, or
+ *          a member's code  of the first that failed; its detail is the
+ *                           caller's. A cancel that came as well is met by the
+ *                           next call that has to wait
+ *          -ECANCELED       weir_task_group_cancel() was called and no member
+ *                           failed by itself; or the calling task was cancelled
+ *          WEIR_ESTATE      the calling task is not the owner
+ * asyncio  leaving "async with TaskGroup()"; the first error alone, instead of
+ *          an ExceptionGroup
+ */
+int weir_task_group_join(weir_task_group *group);
+
+/*
+ * Ask all members to end.
+ *
+ * As weir_task_cancel() for each. From now on weir_task_group_spawn() fails. The
+ * owner is not disturbed.
+ *
+ * beyond asyncio  (there by a member that raises)
+ */
+void weir_task_group_cancel(weir_task_group *group);
 
 /* --- Deadlines ----------------------------------------------------------- */
 

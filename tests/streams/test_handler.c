@@ -225,6 +225,28 @@ static int leave_one_reader_behind(weir_reader *reader, weir_writer *writer, voi
 SERVED(a_read_that_is_the_last_to_hold_the_connection_still_gets_the_result, connect_and_wait, leave_one_reader_behind, NULL,
        "helper:0 got:\"\"")
 
+/* A member of a group that the handler left: it uses the connection, which is there until the member has ended. */
+static int answer_late(void *arg)
+{
+    for (int i = 0; i < 20; i++)
+        weir_yield();
+    int code = weir_writer_printf(arg, "late");
+    return code < 0 ? code : weir_writer_drain(arg);
+}
+
+static int leave_a_group_behind(weir_reader *reader, weir_writer *writer, void *arg)
+{
+    weir_task_group group;
+
+    (void)reader, (void)arg;
+    weir_task_group_init(&group);
+    weir_task_group_spawn(&group, answer_late, writer);
+    return 0;
+}
+/* API, "a deadline": leaving a handler while members of its task group run is reported and joins them. */
+SERVED(a_handler_that_leaves_its_task_group_keeps_the_connection_until_the_members_end, connect_and_wait, leave_a_group_behind,
+       NULL, "report:ESTATE got:\"late\"")
+
 /* --- Cancelling ----------------------------------------------------------- */
 
 static weir_task *running;
@@ -446,6 +468,7 @@ Suite *suite(void)
     tcase_add_test(references, a_kept_pair_answers_after_the_handler_returned);
     tcase_add_test(references, whoever_waits_on_the_connection_gets_the_result_of_the_close);
     tcase_add_test(references, a_read_that_is_the_last_to_hold_the_connection_still_gets_the_result);
+    tcase_add_test(references, a_handler_that_leaves_its_task_group_keeps_the_connection_until_the_members_end);
     tcase_add_test(references, a_cancelled_handler_closes_its_connection_and_is_no_failure);
     tcase_add_test(references, a_server_that_ends_with_its_loop_leaves_nothing);
     suite_add_tcase(handler, references);

@@ -223,6 +223,35 @@ START_TEST(a_trial_gives_the_handlers_result_and_all_its_output)
 }
 END_TEST
 
+static int answer_late(void *arg)
+{
+    for (int i = 0; i < 20; i++)
+        weir_yield();
+    return weir_writer_printf(arg, "late");
+}
+
+static int leave_a_group(weir_reader *reader, weir_writer *writer, void *arg)
+{
+    weir_task_group group;
+
+    (void)reader, (void)arg;
+    weir_task_group_init(&group);
+    return weir_task_group_spawn(&group, answer_late, writer);
+}
+
+/* As on a real connection: the members end before what they borrowed is gone. */
+START_TEST(a_trial_waits_for_the_members_of_a_group_that_was_left)
+{
+    struct trial t = { .cb = leave_a_group, .in = "", .in_len = 0 };
+
+    run_trial(&t);
+    ck_assert_int_eq(t.result, 0);
+    ck_assert_uint_eq(t.out_len, 4);
+    ck_assert_mem_eq(t.out, "late", 4);
+    free(t.out);
+}
+END_TEST
+
 static int read_and_say(weir_reader *reader, weir_writer *writer, void *arg)
 {
     weir_bytes out;
@@ -283,6 +312,7 @@ Suite *suite(void)
     TCase *trial = tcase_create("trial");
     tcase_add_loop_test(trial, a_handler_answers_the_same_however_its_input_is_cut, 0, (int)sizeof INPUT + 1);
     tcase_add_test(trial, a_trial_gives_the_handlers_result_and_all_its_output);
+    tcase_add_test(trial, a_trial_waits_for_the_members_of_a_group_that_was_left);
     tcase_add_test(trial, cancelling_a_trial_cancels_its_handler);
     tcase_add_test(trial, without_a_loop_there_is_no_pair_and_no_trial);
     suite_add_tcase(memory, trial);
