@@ -132,7 +132,7 @@ bool weir__task_closes_ring(weir_task *const *tasks, size_t count)
 /* --- Cancelling ----------------------------------------------------------- */
 
 /* A task that waits for others hands a cancel on to them, all but the one that shields; false: it is told itself. */
-static bool hand_on(struct walk *walk, weir_task *task)
+static bool hand_on(struct walk *walk, weir_task *task, const struct task_group *by)
 {
     if (task->state != TASK_PARKED)
         return false;
@@ -143,8 +143,11 @@ static bool hand_on(struct walk *walk, weir_task *task)
         weir__gather_end((struct gather *)(uintptr_t)task->wait_on, -ECANCELED);
         add_gathered(walk, task->wait_on);
     } else if (task->wait_kind == WAIT_GROUP) {
-        weir__task_group_end((struct task_group *)(uintptr_t)task->wait_on, -ECANCELED);
-        add_members(walk, task->wait_on);
+        struct task_group *group = (struct task_group *)(uintptr_t)task->wait_on;
+        if (by == NULL || group->ending != -ECANCELED)
+            task->asked_by = by;                /* should it be kept: one from outside stays one */
+        weir__task_group_end(group, -ECANCELED);
+        add_members(walk, group);
     } else {
         return false;
     }
@@ -178,8 +181,9 @@ static void cancel(weir_task *first, const struct task_group *by)
     walk_init(&walk);
     walk_add(&walk, first);
     for (weir_task *task = walk_next(&walk); task != NULL; task = walk_next(&walk)) {
-        if (!hand_on(&walk, task))
-            tell(task, task == first ? by : NULL);
+        const struct task_group *from = task == first ? by : NULL;
+        if (!hand_on(&walk, task, from))
+            tell(task, from);
     }
     walk_end(&walk);
 }

@@ -24,6 +24,7 @@ static _Atomic uint64_t waits, ctls;
 static atomic_uint empty_polls;
 static atomic_uint ctl_failures;
 static atomic_int ctl_error;
+static bool (*when_idle)(void);         /* of the thread that set it, which runs the loop */
 
 void clock_fake(void)
 {
@@ -39,6 +40,11 @@ void clock_advance(double seconds)
 {
     atomic_fetch_add(&now_ns, (int64_t)(seconds * NS));
     atomic_fetch_add(&wall_ns, (int64_t)(seconds * NS));
+}
+
+void clock_when_idle(bool (*hook)(void))
+{
+    when_idle = hook;
 }
 
 void clock_jump_wall(double seconds)
@@ -100,6 +106,8 @@ int epoll_wait(int epoll, struct epoll_event *events, int most, int timeout_ms)
 
     atomic_store_explicit(&looped, true, memory_order_relaxed);
     int count = (int)syscall(SYS_epoll_pwait, epoll, events, most, 0, NULL, 8);
+    if (count == 0 && timeout_ms > 0 && when_idle != NULL && when_idle())
+        return (int)syscall(SYS_epoll_pwait, epoll, events, most, -1, NULL, 8);
     if (count == 0 && timeout_ms > 0)           /* nothing to do until then: it is then */
         clock_advance(timeout_ms / 1e3);
     else if (count == 0 && ++empty_polls % 4 == 0)

@@ -11,6 +11,7 @@
 #ifndef WEIR_TESTS_CLOCK_H
 #define WEIR_TESTS_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* From here on in this process (a Check test is one): time starts at 1000 s and moves as described. */
@@ -28,6 +29,10 @@ void clock_jump_wall(double seconds);
 
 /* Seconds since clock_fake(). */
 double clock_now(void);
+
+/* Called when the loop would let time pass: true when it made something happen in another thread that the loop has to see
+ * first. So that work for the executor takes no time, and its turn. NULL: as before. */
+void clock_when_idle(bool (*hook)(void));
 
 /* How often libev has called, since the program began. */
 uint64_t epoll_waits(void);
