@@ -12,14 +12,19 @@
 #include "core/sys.h"
 #include "core/task.h"
 
+/* What a number of seconds in a double may be off by, for a clock that has run for 250 years: who was told that the time is
+ * over, at the very nanosecond, finds the same in weir_timeout_end. */
+#define ROUNDING_NS 1000
+
 static double seconds_of(int64_t ns)
 {
     return ns == FOREVER ? INFINITY : (double)ns / NS_PER_SECOND;
 }
 
+/* To the nearest, so that a deadline that goes through a double with each scope inside of it does not creep. */
 static int64_t ns_of(double seconds)
 {
-    return weir__ns_after(0, seconds);
+    return weir__ns_after(0, seconds + 0.5 / NS_PER_SECOND);
 }
 
 void weir_timeout_begin(weir_timeout *t, double seconds)
@@ -43,7 +48,7 @@ bool weir_timeout_end(weir_timeout *t)
     if (task == NULL)
         return false;
     if (t->due != INFINITY)
-        t->expired = ns_of(t->due) <= weir__loop_pass_ns(task->loop);
+        t->expired = ns_of(t->due) <= weir__loop_pass_ns(task->loop) + ROUNDING_NS;
     task->deadline_ns = ns_of(t->outer);
     return t->expired;
 }

@@ -8,6 +8,7 @@
 #include <weir/run.h>
 #include <weir/task.h>
 
+#include "core/sys.h"
 #include "core/task.h"
 #include "lib/clock.h"
 #include "lib/suite.h"
@@ -179,6 +180,38 @@ START_TEST(who_was_told_that_time_is_over_finds_the_scope_expired)
     ck_assert_int_eq(weir_run(expire_in_a_long_pass, &seen), 0);
     ck_assert_int_eq(seen.code[0], -ETIMEDOUT);
     ck_assert(seen.expired[0]);
+}
+END_TEST
+
+static int expire_late_in_life(void *arg)
+{
+    struct expiry *seen = arg;
+
+    clock_advance(1e7 / 3);                     /* seconds are no longer exact to a nanosecond */
+    for (int i = 0; i < 1000; i++) {
+        weir_timeout scope;
+        clock_advance(12345.678901);
+        weir_yield();
+        weir_timeout_begin(&scope, 0.1 + i * 0.000000007);
+        int64_t left_ns = weir_current_task()->deadline_ns - sys_monotonic_ns();
+        clock_advance(((double)left_ns + 0.5) / NS_PER_SECOND);        /* to it, not past it */
+        weir_yield();
+        bool told = weir_yield() == -ETIMEDOUT;
+        seen->code[0] += told;
+        seen->code[1] += weir_timeout_end(&scope) == told;
+    }
+    return 0;
+}
+
+/* The struct has the deadline as a double, the task to the nanosecond; by the test clock they are met to the nanosecond. */
+START_TEST(scopes_are_exact_on_a_machine_that_has_run_for_months)
+{
+    struct expiry seen = { 0 };
+
+    clock_fake();
+    ck_assert_int_eq(weir_run(expire_late_in_life, &seen), 0);
+    ck_assert_int_ge(seen.code[0], 990);
+    ck_assert_int_eq(seen.code[1], 1000);
 }
 END_TEST
 
@@ -409,6 +442,11 @@ static int many_scopes(void *arg)
 START_TEST(the_outer_deadline_does_not_drift)
 {
     ck_assert_int_eq(weir_run(many_scopes, NULL), 0);
+    clock_fake();
+    for (int i = 0; i < 10; i++) {
+        clock_advance(1e7 / 3);                 /* where a second's last bit is a nanosecond, and then more */
+        ck_assert_int_eq(weir_run(many_scopes, NULL), 0);
+    }
 }
 END_TEST
 
@@ -422,6 +460,7 @@ Suite *suite(void)
     tcase_add_test(expiry, a_scope_of_zero_or_less_has_expired_at_once);
     tcase_add_test(expiry, an_expiry_that_no_call_met_is_told_by_end_alone);
     tcase_add_test(expiry, who_was_told_that_time_is_over_finds_the_scope_expired);
+    tcase_add_test(expiry, scopes_are_exact_on_a_machine_that_has_run_for_months);
     tcase_add_test(expiry, a_deadline_counts_for_all_waits_in_it_together);
     tcase_add_test(expiry, a_cancel_inside_a_scope_is_no_timeout);
     suite_add_tcase(timeout, expiry);
