@@ -200,6 +200,7 @@ int weir_loop_close(weir_loop *loop)
         return 0;
     loop->closing = true;
     weir__handles_drop(loop);
+    weir__watches_drop(loop);
     /* Tasks hold what only they can let go of: connections, memory, threads' work. */
     if (!list_empty(&loop->tasks))
         weir__run_rest(loop);

@@ -33,6 +33,7 @@
 #include "core/switch_announce.h"
 
 struct weir_task;
+struct watches;
 
 #define FOREVER INT64_MAX       /* a point in time that never comes */
 
@@ -57,6 +58,7 @@ struct loop_upper {
     void (*output)(struct loop_upper *upper);   /* output was gathered, and the task that wrote it suspended, or the pass ends */
     void (*stop)(struct loop_upper *upper);     /* the loop is about to close: end what is open */
     bool (*idle)(struct loop_upper *upper);     /* nothing is left to end */
+    bool (*owns)(struct loop_upper *upper, int fd);     /* an open transport uses @fd */
     void (*free)(struct loop_upper *upper);
 };
 
@@ -96,6 +98,7 @@ struct weir_loop {
 
     struct pool         handles;
     struct list         later;          /* handles that wait for their time */
+    struct watches     *watches;        /* loop_watch.c's; NULL until a descriptor is watched */
     size_t              admitted;       /* watchers and descriptors libev has memory for */
     size_t              watchers;       /* of ours, started and not stopped; at most */
     weir_exception_handler exception_handler;
@@ -149,6 +152,9 @@ static inline void weir__call_cancel(struct call *call)
 
 /* What a handle has to do when its turn has come (loop_call.c). */
 void weir__handle_run(struct ready *ready);
+
+/* Descriptors that users watch are not watched any more; for a loop that closes (loop_watch.c). */
+void weir__watches_drop(weir_loop *loop);
 
 /* --- Time and memory ------------------------------------------------------ */
 

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -33,7 +34,7 @@ enum sys_call {
     SYS_ALLOC, SYS_MMAP, SYS_MADVISE, SYS_MPROTECT, SYS_EVENTFD, SYS_READ, SYS_WRITE, SYS_CLOSE, SYS_THREAD,
     SYS_SOCKET, SYS_BIND, SYS_LISTEN, SYS_ACCEPT, SYS_CONNECT, SYS_GETSOCKNAME, SYS_GETPEERNAME, SYS_SETSOCKOPT,
     SYS_GETSOCKOPT, SYS_NONBLOCK, SYS_SHUTDOWN, SYS_RECV, SYS_SEND, SYS_GETADDRINFO, SYS_GETNAMEINFO, SYS_SIGACTION,
-    SYS_LSTAT, SYS_CHMOD, SYS_UNLINK,
+    SYS_LSTAT, SYS_CHMOD, SYS_UNLINK, SYS_EPOLL_CREATE, SYS_EPOLL_CTL, SYS_EPOLL_WAIT,
     SYS_CALLS
 };
 
@@ -128,6 +129,34 @@ static inline int sys_eventfd(void)
         return fault;
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return fd < 0 ? -errno : fd;
+}
+
+/* A set of our own; libev has another, which it looks after by itself. */
+static inline int sys_epoll_create(void)
+{
+    int fault = weir__fault(SYS_EPOLL_CREATE);
+    if (fault < 0)
+        return fault;
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static inline int sys_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+{
+    int fault = weir__fault(SYS_EPOLL_CTL);
+    if (fault < 0)
+        return fault;
+    return epoll_ctl(epoll, op, fd, event) < 0 ? -errno : 0;
+}
+
+/* What is ready now: never waits. */
+static inline int sys_epoll_poll(int epoll, struct epoll_event *events, int most)
+{
+    int fault = weir__fault(SYS_EPOLL_WAIT);
+    if (fault < 0)
+        return fault;
+    int count = epoll_wait(epoll, events, most, 0);
+    return count < 0 ? -errno : count;
 }
 
 static inline ssize_t sys_read(int fd, void *buf, size_t len)

@@ -30,7 +30,8 @@ static const struct {
     [SYS_SEND] = { "send", -ECONNRESET },         [SYS_GETADDRINFO] = { "getaddrinfo", -EIO },
     [SYS_GETNAMEINFO] = { "getnameinfo", -EIO },  [SYS_SIGACTION] = { "sigaction", -EINVAL },
     [SYS_LSTAT] = { "lstat", -EACCES },           [SYS_CHMOD] = { "chmod", -EPERM },
-    [SYS_UNLINK] = { "unlink", -EPERM },
+    [SYS_UNLINK] = { "unlink", -EPERM },         [SYS_EPOLL_CREATE] = { "epoll_create", -EMFILE },
+    [SYS_EPOLL_CTL] = { "epoll_ctl", -ENOMEM },  [SYS_EPOLL_WAIT] = { "epoll_wait", -EINTR },
 };
 
 void weir__fault_begin(const struct fault_plan *next)

@@ -6,7 +6,7 @@
 
 #include "core/sys.h"
 #include "net/server.h"
-#include "net/transport.h"
+#include "net/transport_socket.h"
 
 /* After a task suspended, and at the end of a pass. A flush may fail and close its transport, which leaves the list. */
 static void offer_output(struct loop_upper *upper)
@@ -44,6 +44,19 @@ static bool nothing_open(struct loop_upper *upper)
     return list_empty(&net->transports) && list_empty(&net->parts);
 }
 
+/* One look at each transport: whoever watches descriptors beside many connections pays for it when he begins and ends to. */
+static bool is_open_transport(struct loop_upper *upper, int fd)
+{
+    struct net_loop *net = list_entry(upper, struct net_loop, upper);
+
+    for (struct list *node = net->transports.next; node != &net->transports; node = node->next) {
+        const weir_transport *t = list_entry(node, weir_transport, link);
+        if (weir__transport_fd(t) == fd)
+            return !weir_transport_is_closing(t);
+    }
+    return false;
+}
+
 static void free_net_loop(struct loop_upper *upper)
 {
     sys_free(list_entry(upper, struct net_loop, upper));
@@ -58,7 +71,8 @@ struct net_loop *weir__net_loop(weir_loop *loop)
     if (net == NULL)
         return NULL;
     net->upper = (struct loop_upper) {
-        .output = offer_output, .stop = end_everything, .idle = nothing_open, .free = free_net_loop,
+        .output = offer_output, .stop = end_everything, .idle = nothing_open, .owns = is_open_transport,
+        .free = free_net_loop,
     };
     net->loop = loop;
     list_init(&net->transports);

@@ -253,6 +253,69 @@ void weir_handle_cancel(weir_handle *handle);
  */
 int weir_loop_call_soon_threadsafe(weir_loop *loop, weir_callback cb, void *arg);
 
+/* --- Descriptors --------------------------------------------------------- */
+
+/*
+ * Call a function whenever a descriptor can be read.
+ *
+ * For a descriptor that something else reads: a library with a socket of its
+ * own, inotify, a pipe. The callback is a plain one, it runs once in each pass
+ * in which there is something to read, the end or an error of the descriptor
+ * included, until weir_loop_remove_reader(); what it leaves unread is told
+ * again. A second call for the same descriptor replaces the first, and a
+ * callback that was due already does not run. Reading and writing are watched
+ * independently of each other.
+ *
+ * The descriptor stays the caller's, who removes it before closing it. One that
+ * was closed all the same is not watched any more, and nothing else happens.
+ *
+ * fd       anything epoll(7) can watch
+ * returns  0, or
+ *          -EINVAL      @fd is not an open descriptor, or @cb is NULL
+ *          -EPERM       a file or folder on a disk, which is always ready:
+ *                       weir_loop_run_in_executor() is for those
+ *          WEIR_ESTATE  @fd is an open transport's
+ *          -ESHUTDOWN   the loop is closed
+ *          -ENOMEM      no memory
+ *          -EMFILE      no descriptor for the set of what is watched
+ *          another code the one epoll_ctl(2) failed with (-ENOSPC, ...)
+ *          On failure what was watched before still is.
+ * asyncio  loop.add_reader; the regular file is PermissionError there
+ */
+int weir_loop_add_reader(weir_loop *loop, int fd, weir_callback cb, void *arg);
+
+/*
+ * Call a function whenever a descriptor can be written.
+ *
+ * As weir_loop_add_reader(): a descriptor with room is told in every pass, so
+ * it is watched only while there is something to write.
+ *
+ * returns  as weir_loop_add_reader()
+ * asyncio  loop.add_writer
+ */
+int weir_loop_add_writer(weir_loop *loop, int fd, weir_callback cb, void *arg);
+
+/*
+ * Stop watching a descriptor for reading.
+ *
+ * Its callback does not run any more, even when it was due in this pass.
+ * Closing the loop does this for all of them.
+ *
+ * returns  1 removed, 0 there was none or the loop is closed, or
+ *          -EINVAL      @fd is negative
+ *          WEIR_ESTATE  @fd is an open transport's
+ * asyncio  loop.remove_reader
+ */
+int weir_loop_remove_reader(weir_loop *loop, int fd);
+
+/*
+ * Stop watching a descriptor for writing.
+ *
+ * returns  as weir_loop_remove_reader()
+ * asyncio  loop.remove_writer
+ */
+int weir_loop_remove_writer(weir_loop *loop, int fd);
+
 /* --- Signals ------------------------------------------------------------- */
 
 /*

@@ -343,11 +343,49 @@ START_TEST(a_loop_without_memory_for_connections_says_so)
 }
 END_TEST
 
+static void never(void *arg)
+{
+    ((struct scene *)arg)->ended++;
+}
+
+static int watch_a_transports_descriptor(void *arg)
+{
+    struct scene *s = arg;
+    weir_loop *loop = weir_get_running_loop();
+
+    open_pairs(s);
+    int fd = weir__transport_fd(s->near[PAIRS - 1]);
+    s->got[0] = weir_loop_add_reader(loop, fd, never, s);
+    s->got[1] = weir_loop_add_writer(loop, fd, never, s);
+    s->got[2] = weir_loop_remove_reader(loop, fd);
+    s->got[3] = weir_loop_remove_writer(loop, fd);
+    s->got[4] = weir_loop_remove_reader(loop, s->far[0]);
+    weir_transport_abort(s->near[PAIRS - 1]);
+    s->got[5] = weir_loop_remove_reader(loop, fd);      /* it closes: not a live one any more */
+    close_pairs(s);
+    return 0;
+}
+
+/* C115 */
+START_TEST(the_descriptor_of_an_open_transport_is_not_watched_by_others)
+{
+    struct scene s = { .before = 0 };
+
+    ck_assert_int_eq(weir_run(watch_a_transports_descriptor, &s), 0);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(s.got[i], WEIR_ESTATE);
+    ck_assert_int_eq(s.got[4], 0);
+    ck_assert_int_eq(s.got[5], 0);
+    ck_assert_int_eq(s.ended, 0);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *net_loop = suite_create("net/net_loop");
 
     TCase *output = tcase_create("output");
+    tcase_add_test(output, the_descriptor_of_an_open_transport_is_not_watched_by_others);
     tcase_add_test(output, what_a_task_wrote_goes_out_in_one_call_each_when_it_ends);
     tcase_add_test(output, what_a_task_wrote_goes_out_once_each_time_it_suspends);
     tcase_add_test(output, what_plain_callbacks_wrote_goes_out_at_the_end_of_the_pass);
