@@ -20,6 +20,7 @@
 #include "core/run.h"
 #include "core/sys.h"
 #include "core/task.h"
+#include "core/task_dump.h"
 
 #define BASE_WATCHERS 64        /* what one loop starts on its own, with room: admitted before libev is first called */
 
@@ -125,6 +126,7 @@ static void on_wake(struct ev_loop *ev, ev_io *io, int events)
     (void)ev, (void)events;
     weir__inbox_drain(loop->inbox);
     weir__signals_deliver(loop);
+    weir__dump_answer(loop);
 }
 
 /* --- Making and freeing --------------------------------------------------- */
@@ -172,6 +174,8 @@ weir_loop *weir_loop_new(void)
     loop->target = &loop->next;
     list_init(&loop->tasks);
     list_init(&loop->later);
+    list_init(&loop->running_link);
+    list_init(&loop->asks);
     weir__trim_init(loop);
     weir__stack_pool_init(&loop->stacks);
     weir__block_pool_init(&loop->blocks);
@@ -271,11 +275,13 @@ int weir__loop_enter(weir_loop *loop)
     loop->thread = pthread_self();
     atomic_store_explicit(&loop->running, true, memory_order_relaxed);
     announce_thread(&loop->announced);
+    weir__dump_enter(loop);
     return 0;
 }
 
 void weir__loop_leave(weir_loop *loop)
 {
+    weir__dump_leave(loop);
     atomic_store_explicit(&loop->running, false, memory_order_relaxed);
     weir__this_loop = NULL;
 }

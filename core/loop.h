@@ -32,6 +32,7 @@
 #include "core/switch.h"
 #include "core/switch_announce.h"
 
+struct weir_address;
 struct weir_task;
 struct watches;
 
@@ -59,6 +60,8 @@ struct loop_upper {
     void (*stop)(struct loop_upper *upper);     /* the loop is about to close: end what is open */
     bool (*idle)(struct loop_upper *upper);     /* nothing is left to end */
     bool (*owns)(struct loop_upper *upper, int fd);     /* an open transport uses @fd */
+    /* The other end of what @task waits on, or serves. False: there is none */
+    bool (*peer)(struct loop_upper *upper, const struct weir_task *task, struct weir_address *out);
     void (*free)(struct loop_upper *upper);
 };
 
@@ -95,6 +98,12 @@ struct weir_loop {
     bool                closed;
     atomic_bool         stopping;
     int                 poll_failure;   /* what epoll_wait failed with for good; ends the run */
+
+    /* For task_dump.c, under its lock. */
+    struct list         running_link;   /* among the loops that run */
+    uint64_t            run_number;     /* in the order in which runs began */
+    struct list         asks;           /* who waits for a list of our tasks */
+    atomic_bool         asked;          /* there may be some */
 
     struct pool         handles;
     struct list         later;          /* handles that wait for their time */

@@ -36,11 +36,12 @@
 
 enum task_state { TASK_NEW, TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_DONE };
 
-/* What a parked task waits for. */
+/* What a parked task waits for. Each has a word in task_dump.c; for bytes, drain and closed wait_on is the transport. */
 enum wait_kind {
     WAIT_NOTHING, WAIT_SLEEP, WAIT_JOIN, WAIT_SHIELD, WAIT_GATHER, WAIT_GROUP, WAIT_EXECUTOR, WAIT_BYTES, WAIT_DRAIN,
     WAIT_CLOSED, WAIT_CONNECT, WAIT_START, WAIT_SERVER, WAIT_POST, WAIT_SIGNAL, WAIT_LOCK, WAIT_EVENT, WAIT_CONDITION,
-    WAIT_SEMAPHORE, WAIT_BARRIER, WAIT_GET, WAIT_PUT, WAIT_ALL_DONE
+    WAIT_SEMAPHORE, WAIT_BARRIER, WAIT_GET, WAIT_PUT, WAIT_ALL_DONE,
+    WAIT_KINDS
 };
 
 struct task_group;
@@ -59,7 +60,7 @@ struct weir_task {
     weir_loop       *loop;
     enum task_state  state;
     enum wait_kind   wait_kind;
-    const void      *wait_on;           /* what it waits for: a reader, a task, ... */
+    const void      *wait_on;           /* what it waits for: a transport, a task, ... */
     double           since;             /* when it was parked: libev's time, which is what costs nothing here */
     int64_t          due_ns;            /* when this wait ends with -ETIMEDOUT */
     int64_t          deadline_ns;       /* of the enclosing weir_timeout */
@@ -91,6 +92,7 @@ struct weir_task {
     char            *name;              /* NULL: none */
     const char      *label;             /* what it is, when it has no name; a constant */
     const void      *entry;             /* the user's function, for reports; fn may be a wrapper of ours */
+    const void      *serves;            /* the transport whose handler it is, for reports; NULL: none */
     struct stack     stack;
     struct announced announced;
 };

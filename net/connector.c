@@ -14,6 +14,7 @@
 #include "core/sys.h"
 #include "core/task.h"
 #include "net/listener.h"
+#include "net/net_loop.h"
 #include "net/resolve.h"
 #include "net/transport_socket.h"
 
@@ -81,7 +82,14 @@ static int check(const char *host, uint16_t port, const weir_connect_options *op
 struct attempt {
     ev_io io;
     weir_task *task;
+    const weir_address *address;        /* in the suspended caller's memory */
 };
+
+bool weir__connector_peer(const void *wait_on, weir_address *out)
+{
+    *out = *((const struct attempt *)wait_on)->address;
+    return true;
+}
 
 static void on_writable(struct ev_loop *ev, ev_io *io, int events)
 {
@@ -91,7 +99,7 @@ static void on_writable(struct ev_loop *ev, ev_io *io, int events)
     weir__task_wake(attempt->task, events & EV_ERROR ? -ENOMEM : 0);    /* EV_ERROR: libev could not watch the descriptor */
 }
 
-static int wait_for_connection(weir_loop *loop, int fd)
+static int wait_for_connection(weir_loop *loop, int fd, const weir_address *address)
 {
     struct attempt *attempt = sys_malloc(sizeof *attempt);
     int failure = 0;
@@ -103,7 +111,8 @@ static int wait_for_connection(weir_loop *loop, int fd)
         sys_free(attempt);
         return code;
     }
-    *attempt = (struct attempt) { .task = weir__task_current() };
+    (void)weir__net_loop(loop);                 /* which knows whom a task waits for; without it that is not told */
+    *attempt = (struct attempt) { .task = weir__task_current(), .address = address };
     ev_io_init(&attempt->io, on_writable, fd, EV_WRITE);
     attempt->io.data = attempt;
     ev_io_start(loop->ev, &attempt->io);
@@ -126,7 +135,7 @@ static int connect_one(weir_loop *loop, const weir_address *address, struct conn
         return fd;
     int code = sys_connect(fd, (const void *)&address->storage, address->len);
     if (code == -EINPROGRESS || code == -EINTR)
-        code = wait_for_connection(loop, fd);
+        code = wait_for_connection(loop, fd, address);
     if (code < 0) {
         weir__descriptor_close(fd);
         return code;

@@ -5,6 +5,8 @@
 #ifndef WEIR_NET_CONNECTOR_H
 #define WEIR_NET_CONNECTOR_H
 
+#include <stdbool.h>
+
 #include <weir/streams.h>
 
 #include "net/address.h"
@@ -23,5 +25,8 @@ struct connected {
  */
 int weir__connect(weir_loop *loop, const char *host, uint16_t port, const weir_connect_options *opts,
                   struct connected *out);
+
+/* Whom a task in WAIT_CONNECT tries to reach; true. */
+bool weir__connector_peer(const void *wait_on, weir_address *out);
 
 #endif

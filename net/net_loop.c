@@ -5,6 +5,8 @@
 #include "net/net_loop.h"
 
 #include "core/sys.h"
+#include "core/task.h"
+#include "net/connector.h"
 #include "net/server.h"
 #include "net/transport_socket.h"
 
@@ -57,6 +59,17 @@ static bool is_open_transport(struct loop_upper *upper, int fd)
     return false;
 }
 
+static bool peer_of_task(struct loop_upper *upper, const weir_task *task, weir_address *out)
+{
+    (void)upper;
+    if (task->state == TASK_PARKED && task->wait_kind == WAIT_CONNECT)
+        return weir__connector_peer(task->wait_on, out);
+    if (task->state == TASK_PARKED &&
+        (task->wait_kind == WAIT_BYTES || task->wait_kind == WAIT_DRAIN || task->wait_kind == WAIT_CLOSED))
+        return task->wait_on != NULL && weir__transport_peer(task->wait_on, out);
+    return task->serves != NULL && weir__transport_peer(task->serves, out);
+}
+
 static void free_net_loop(struct loop_upper *upper)
 {
     sys_free(list_entry(upper, struct net_loop, upper));
@@ -72,7 +85,7 @@ struct net_loop *weir__net_loop(weir_loop *loop)
         return NULL;
     net->upper = (struct loop_upper) {
         .output = offer_output, .stop = end_everything, .idle = nothing_open, .owns = is_open_transport,
-        .free = free_net_loop,
+        .peer = peer_of_task, .free = free_net_loop,
     };
     net->loop = loop;
     list_init(&net->transports);

@@ -232,3 +232,21 @@ int weir__transport_fd(const weir_transport *t)
 {
     return t->ops == &socket_ops ? socket_of(t)->fd : -1;
 }
+
+bool weir__transport_peer(const weir_transport *t, weir_address *out)
+{
+    const struct socket_transport *s = socket_of(t);
+
+    if (t->ops != &socket_ops)
+        return false;
+    out->len = s->peer_len;
+    memcpy(&out->storage, s->peer, s->peer_len);
+    if (s->peer_len > 0)
+        return true;
+    if (s->names != NULL && s->names->has_peer) {
+        *out = s->names->peer;
+        return true;
+    }
+    out->len = sizeof out->storage;
+    return s->fd >= 0 && sys_getpeername(s->fd, (void *)&out->storage, &out->len) == 0;
+}

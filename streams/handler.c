@@ -126,6 +126,7 @@ void weir__handler_begin(struct stream *stream)
         return;
     }
     task->arg = stream;
+    task->serves = stream->transport;
     weir__stream_add_user(stream);
     weir__task_start(task);
     weir_task_unref(task);

@@ -160,7 +160,7 @@ static void wait_for_output(struct collector *collector)
 
     collector->waiter = self;
     while (!collector->lost) {
-        if (weir__task_wait_past_deadline(WAIT_CLOSED, collector) == -ECANCELED)
+        if (weir__task_wait_past_deadline(WAIT_CLOSED, NULL) == -ECANCELED)
             cancelled = true;
     }
     self->cancel_pending = self->cancel_pending || cancelled;

@@ -161,7 +161,7 @@ int weir__reader_wait(weir_reader *r, enum want want, size_t bytes, struct scan 
     r->scan = scan;
     if (stream != NULL)
         weir__stream_ref(stream);               /* the handler may return while we wait */
-    int code = weir__task_wait(WAIT_BYTES, r, limit_ns);
+    int code = weir__task_wait(WAIT_BYTES, stream != NULL ? stream->transport : NULL, limit_ns);
     r->waiter = NULL;
     weir__buffer_end_loan(&r->in);              /* another task may have read in between */
     if (stream != NULL)

@@ -90,7 +90,7 @@ static int wait_for_drain(struct stream *stream)
     if (weir__task_current() == NULL)
         return weir__fail(WEIR_ENOTASK);
     int64_t limit_ns = timeout > 0 ? weir__ns_after(weir__loop_pass_ns(stream->loop), timeout) : FOREVER;
-    return weir__task_wait_among(&stream->drainers, WAIT_DRAIN, stream, limit_ns);
+    return weir__task_wait_among(&stream->drainers, WAIT_DRAIN, stream->transport, limit_ns);
 }
 
 int weir_writer_drain(weir_writer *w)
@@ -124,7 +124,7 @@ int weir_writer_wait_closed(weir_writer *w)
         if (weir__task_current() == NULL)
             return weir__fail(WEIR_ENOTASK);
         weir__stream_ref(stream);
-        code = weir__task_wait_among(&stream->closers, WAIT_CLOSED, stream, FOREVER);
+        code = weir__task_wait_among(&stream->closers, WAIT_CLOSED, stream->transport, FOREVER);
         if (code == 0)
             code = stream->lost_code;
         weir__stream_unref(stream);

@@ -458,6 +458,47 @@ static inline weir_timeout weir__timeout_enter(double seconds)
 #define WEIR_TIMEOUT(seconds)                                                                     \
     WEIR__TIMEOUT(WEIR__PASTE(weir__scope_, __LINE__), WEIR__PASTE(weir__once_, __LINE__), seconds)
 
+/* --- Seeing tasks -------------------------------------------------------- */
+
+/*
+ * What there is to say about a task.
+ *
+ * Valid during the call that is given it.
+ */
+typedef struct weir_task_info {
+    const char *name;           /* as weir_task_set_name() gave it, or what kind of task it is */
+    /* "sleep", "join", "executor", "bytes" (to read), "drain", "closed", "connect", "start", "server", "post" (another
+     * loop's answer), ...; "turn" when it is ready to run, and "nothing" when it runs */
+    const char *waits_for;
+    double      since;          /* when that began, in the loop's time (seconds); now for "turn" and "nothing" */
+    const void *peer;           /* a const weir_address *: whom it waits for, or whose handler it is; NULL: nobody */
+} weir_task_info;
+
+/*
+ * Tell about each task that has not ended.
+ *
+ * They are all listed first and told after that, so @each may do anything, and
+ * a task may end before it is told. The calling task is among them. It costs a
+ * look at every task.
+ *
+ * The other loops are asked to list theirs, which they do between two tasks,
+ * and the caller's thread waits for them, without letting another of its tasks
+ * run: not for long, unless something blocks one of them.
+ *
+ * all      false: the tasks of the running loop; true: those of every loop that
+ *          runs in this process, also when none runs on this thread
+ * each     called for each task, in this thread, loop by loop
+ * arg      handed to @each
+ * returns  how many tasks were told, or
+ *          -ETIMEDOUT   a loop is blocked and did not answer within a second;
+ *                       the tasks of the others were told
+ *          -ENOMEM      no memory for the list; nothing was told
+ *          -EINVAL      @each is NULL
+ *          WEIR_ESTATE  no loop is running on this thread, and @all is false
+ * asyncio  asyncio.all_tasks, and Task.get_stack for where they stand
+ */
+int weir_tasks_dump(bool all, void (*each)(const weir_task_info *info, void *arg), void *arg);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

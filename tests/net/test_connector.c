@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <weir/address.h>
 #include <weir/run.h>
 
 #include "core/sys_fault.h"
@@ -31,6 +32,7 @@ struct scene {
     struct connected connected;
     int  code;
     char detail[512];
+    char peer[64];              /* of the dump */
     int  nodelay;
     bool keep;                  /* leave the socket open */
     int  passes;
@@ -234,6 +236,46 @@ static int connect_for_a_time(void *arg)
     return 0;
 }
 
+static void note_connecting(const weir_task_info *info, void *arg)
+{
+    struct scene *s = arg;
+    char text[WEIR_ADDRESS_MAX];
+
+    if (strcmp(info->waits_for, "connect") == 0 && info->peer != NULL)
+        snprintf(s->peer, sizeof s->peer, "%s", weir_address_format(info->peer, text, sizeof text));
+}
+
+static int look_at_a_hanging_connect(void *arg)
+{
+    struct scene *s = arg;
+    weir_task *task = weir_create_task(connect_it, s);
+
+    while (s->peer[0] == '\0' && !weir_task_done(task)) {
+        weir_yield();
+        weir_tasks_dump(false, note_connecting, s);
+    }
+    weir_task_cancel(task);
+    weir_task_unref(task);
+    return 0;
+}
+
+START_TEST(a_dump_says_who_is_being_connected_to)
+{
+    struct scene s = { .host = "127.0.0.1" };
+    int fillers[FILLERS];
+    int listener = full_listener(&s.port, fillers);
+    char expected[64];
+
+    ck_assert_int_eq(weir_run(look_at_a_hanging_connect, &s), 0);
+    snprintf(expected, sizeof expected, "127.0.0.1:%u", s.port);
+    ck_assert_str_eq(s.peer, expected);
+    ck_assert_int_eq(s.code, -ECANCELED);
+    for (int i = 0; i < FILLERS; i++)
+        close(fillers[i]);
+    close(listener);
+}
+END_TEST
+
 START_TEST(the_time_limit_covers_the_connect)
 {
     struct scene s = { .host = "127.0.0.1", .opts.timeout = 2.5 };
@@ -432,6 +474,7 @@ Suite *suite(void)
     suite_add_tcase(connector, addresses);
 
     TCase *cuts = tcase_create("cuts");
+    tcase_add_test(cuts, a_dump_says_who_is_being_connected_to);
     tcase_add_test(cuts, the_time_limit_covers_the_connect);
     tcase_add_test(cuts, a_timeout_of_the_kernels_is_a_reason_to_try_the_next_address);
     tcase_add_loop_test(cuts, cancelling_at_any_pass_leaves_no_descriptor, 0, 24);
