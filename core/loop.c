@@ -21,6 +21,7 @@
 #include "core/sys.h"
 #include "core/task.h"
 #include "core/task_dump.h"
+#include "core/watchdog.h"
 
 #define BASE_WATCHERS 64        /* what one loop starts on its own, with room: admitted before libev is first called */
 
@@ -275,6 +276,7 @@ int weir__loop_enter(weir_loop *loop)
     loop->thread = pthread_self();
     atomic_store_explicit(&loop->running, true, memory_order_relaxed);
     announce_thread(&loop->announced);
+    weir__watchdog_enter(loop);
     weir__dump_enter(loop);
     return 0;
 }
@@ -282,6 +284,7 @@ int weir__loop_enter(weir_loop *loop)
 void weir__loop_leave(weir_loop *loop)
 {
     weir__dump_leave(loop);
+    weir__watchdog_leave(loop);
     atomic_store_explicit(&loop->running, false, memory_order_relaxed);
     weir__this_loop = NULL;
 }

@@ -65,6 +65,16 @@ struct loop_upper {
     void (*free)(struct loop_upper *upper);
 };
 
+/* What the watchdog knows of a loop that it watches. */
+struct stall {
+    bool     watched;           /* the loop's: set while it runs */
+    bool     counted;           /* this step is a stall, and was counted */
+    bool     told;              /* and logged */
+    int64_t  pass_ns;           /* the step, as it was seen last: busy_since_ns, */
+    uint64_t switches;          /* COUNTER_SWITCHES, */
+    int64_t  seen_ns;           /* and when that was first */
+};
+
 struct weir_loop {
     /* Hot: looked at in every pass. */
     struct list        *target;         /* where what becomes ready now is queued: &now in B, else &next */
@@ -104,6 +114,8 @@ struct weir_loop {
     uint64_t            run_number;     /* in the order in which runs began */
     struct list         asks;           /* who waits for a list of our tasks */
     atomic_bool         asked;          /* there may be some */
+    unsigned            worker;         /* whose loop it is in this run */
+    struct stall        stall;          /* watchdog.c's */
 
     struct pool         handles;
     struct list         later;          /* handles that wait for their time */

@@ -9,6 +9,7 @@
 #include <weir/task.h>
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "core/sys.h"
@@ -279,8 +280,10 @@ int weir_task_set_name(weir_task *task, const char *name)
             return weir__fail(-ENOMEM);
         memcpy(copy, name, size);
     }
-    sys_free(task->name);
+    char *old = task->name;
     task->name = copy;
+    atomic_signal_fence(memory_order_seq_cst);  /* a probe (thread_probe.c) may come in between, and reads the name */
+    sys_free(old);
     return 0;
 }
 

@@ -52,7 +52,7 @@ struct ask {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t news = PTHREAD_COND_INITIALIZER;          /* an ask was put, or answered */
-static struct list running = { &running, &running };            /* in the order of their run_number */
+struct list weir__running = { &weir__running, &weir__running };  /* in the order of their run_number. Debuggers look here */
 static uint64_t runs;
 
 /* --- One task ------------------------------------------------------------- */
@@ -197,10 +197,9 @@ static int wait_for_answer(weir_loop *loop, struct snapshot *snapshot, int64_t u
     return ask.result;
 }
 
-/* Loops come and go while we wait for one: the next is the first of a later run. */
-static weir_loop *next_running(uint64_t after)
+weir_loop *weir__running_next(uint64_t after)
 {
-    for (struct list *node = running.next; node != &running; node = node->next) {
+    for (struct list *node = weir__running.next; node != &weir__running; node = node->next) {
         weir_loop *loop = list_entry(node, weir_loop, running_link);
         if (loop->run_number > after)
             return loop;
@@ -214,7 +213,7 @@ static int ask_all(struct snapshot *snapshot)
     uint64_t last = 0;
     int result = 0;
 
-    for (weir_loop *loop = next_running(last); loop != NULL; loop = next_running(last)) {
+    for (weir_loop *loop = weir__running_next(last); loop != NULL; loop = weir__running_next(last)) {
         last = loop->run_number;
         int code = loop == weir__this_loop ? list_tasks(loop, snapshot) : wait_for_answer(loop, snapshot, until_ns);
         if (code < 0 && result != -ENOMEM)
@@ -223,13 +222,23 @@ static int ask_all(struct snapshot *snapshot)
     return result;
 }
 
+void weir__running_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void weir__running_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
 /* --- What loops do -------------------------------------------------------- */
 
 void weir__dump_enter(weir_loop *loop)
 {
     pthread_mutex_lock(&lock);
     loop->run_number = ++runs;
-    list_append(&running, &loop->running_link);
+    list_append(&weir__running, &loop->running_link);
     pthread_mutex_unlock(&lock);
 }
 

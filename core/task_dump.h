@@ -22,6 +22,16 @@ static inline void weir__dump_answer(weir_loop *loop)
         weir__dump_answer_all(loop);
 }
 
+/* While this is held no run begins or ends, so the threads of loops that run are there. Not to be held for long. */
+void weir__running_lock(void);
+void weir__running_unlock(void);
+
+/* With the lock: the first loop of a run later than @after (0: of any), which is its run_number; NULL: none. Loops come and
+ * go whenever the lock is let go. */
+weir_loop *weir__running_next(uint64_t after);
+
+extern __attribute__((visibility("hidden"))) struct list weir__running;     /* by running_link */
+
 struct weir_task;
 
 /* "bytes", "sleep", ...: what weir_task_info calls what @task waits for. */
