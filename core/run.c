@@ -52,7 +52,7 @@ static bool all_ended(weir_loop *loop, void *arg)
     return list_empty(&loop->tasks);
 }
 
-void weir__run_end_tasks(void)
+bool weir__run_end_tasks(const _Atomic int64_t *until_ns)
 {
     weir_task *self = weir__task_current();
     struct list *tasks = &self->loop->tasks;
@@ -61,10 +61,13 @@ void weir__run_end_tasks(void)
         tell_all_to_end(self->loop, self);
         struct list *first = tasks->next == &self->all_link ? self->all_link.next : tasks->next;
         if (first == tasks)
-            return;
+            return true;
+        int64_t limit_ns = atomic_load_explicit(until_ns, memory_order_relaxed);
+        if (limit_ns <= weir__loop_pass_ns(self->loop))
+            return false;
         weir_task *task = weir_task_ref(list_entry(first, weir_task, all_link));
         list_append(&task->joiners, &self->wait_link);
-        (void)weir__task_wait_past_deadline(WAIT_JOIN, task);
+        (void)weir__task_wait_past_deadline_until(WAIT_JOIN, task, limit_ns);
         weir_task_unref(task);
     }
 }

@@ -25,8 +25,9 @@ struct run {
 int weir__run_main(struct run *run);
 
 /* [suspends] Cancel all tasks of the running loop but the calling one, and wait until they have ended, those that come
- * meanwhile included. A cancel or deadline of the caller does not shorten it. */
-void weir__run_end_tasks(void);
+ * meanwhile included. A cancel or deadline of the caller does not shorten it. False: some had not when it was *until_ns
+ * (sys_monotonic_ns), which may move while this waits, and is looked at when the caller is woken. */
+bool weir__run_end_tasks(const _Atomic int64_t *until_ns);
 
 /* The same for a loop that does not run: it runs for this. */
 void weir__run_rest(weir_loop *loop);

@@ -131,17 +131,39 @@ void weir_task_unref(weir_task *task)
     weir__stack_give(&loop->stacks, &stack);
 }
 
+static void tell_ended(weir_task *task)
+{
+    weir__task_wake_all(&task->joiners, 0);
+    while (!list_empty(&task->watches)) {
+        struct task_watch *watch = list_entry(list_take_first(&task->watches), struct task_watch, link);
+        watch->ended(watch);
+    }
+}
+
+/* Its stack stays where it is, with whatever points there. */
+static void drop(weir_task *task)
+{
+    list_remove(&task->ready.link);
+    list_remove(&task->wait_link);
+    weir__task_groups_drop(task);
+    weir__gather_drop(task);
+    free_parts(task);
+    announce_end(&task->announced);
+}
+
 void weir__tasks_drop(weir_loop *loop)
 {
-    while (!list_empty(&loop->tasks)) {
-        weir_task *task = list_entry(loop->tasks.next, weir_task, all_link);
-        list_remove(&task->ready.link);
-        list_remove(&task->wait_link);
-        weir__task_groups_drop(task);
-        weir__gather_drop(task);
-        free_parts(task);
-        announce_end(&task->announced);
-    }
+    while (!list_empty(&loop->tasks))
+        drop(list_entry(loop->tasks.next, weir_task, all_link));
+}
+
+void weir__task_abandon(weir_task *task)
+{
+    assert(task->state != TASK_RUNNING && task->state != TASK_DONE);
+    drop(task);
+    task->state = TASK_DONE;                    /* so that nobody wakes it; the run's reference is never given back */
+    task->result = -ECANCELED;
+    tell_ended(task);
 }
 
 /* --- Running -------------------------------------------------------------- */
@@ -151,11 +173,7 @@ static void finish(weir_task *task)
     disarm(task);
     list_remove(&task->untrimmed_link);
     list_remove(&task->all_link);
-    weir__task_wake_all(&task->joiners, 0);
-    while (!list_empty(&task->watches)) {
-        struct task_watch *watch = list_entry(list_take_first(&task->watches), struct task_watch, link);
-        watch->ended(watch);
-    }
+    tell_ended(task);
     if (task->spawned && task->result < 0 && task->result != -ECANCELED)
         weir__loop_exception(task->loop, task->result, "%s failed", task->name != NULL ? task->name : task->label);
     weir_task_unref(task);
@@ -274,6 +292,11 @@ int weir__task_wait_among(struct list *waiters, enum wait_kind kind, const void 
 int weir__task_wait_past_deadline(enum wait_kind kind, const void *on)
 {
     return wait_until(weir__task_current(), kind, on, FOREVER);
+}
+
+int weir__task_wait_past_deadline_until(enum wait_kind kind, const void *on, int64_t limit_ns)
+{
+    return wait_until(weir__task_current(), kind, on, limit_ns);
 }
 
 void weir__task_wake(weir_task *task, int code)

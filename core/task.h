@@ -128,6 +128,9 @@ int weir__task_wait_among(struct list *waiters, enum wait_kind kind, const void 
 /* As weir__task_wait, but the enclosing deadline does not end it: for the rest of something that has to be finished. */
 int weir__task_wait_past_deadline(enum wait_kind kind, const void *on);
 
+/* The same with a limit of its own: -ETIMEDOUT. */
+int weir__task_wait_past_deadline_until(enum wait_kind kind, const void *on, int64_t limit_ns);
+
 /*
  * weir_task_join with a limit of its own, which ends @task as the enclosing deadline does. The caller holds a reference to
  * @task, has looked whether it is done, and nothing that @task waits for is the running task.
@@ -173,6 +176,10 @@ void weir__task_wake_all(struct list *waiters, int code);
 
 /* Switch to @task until it waits or ends. The loop's. */
 void weir__task_run(weir_task *task);
+
+/* Take a task that is not running out of its loop for good: it never runs again, its result is -ECANCELED, and what it holds
+ * is never let go. For one that will not end. */
+void weir__task_abandon(weir_task *task);
 
 /* Release what a loop's remaining tasks hold; their stacks go with the pool. For a loop that closes. */
 void weir__tasks_drop(weir_loop *loop);

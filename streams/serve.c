@@ -6,7 +6,7 @@
  *      worker 0           listens when all have started; catches SIGINT and SIGTERM; on_ready
  *      first stop         no new callers, idle connections closed, the others get drain_timeout
  *      a moment later     those whose call was under way are accepted, listeners closed
- *      time up, or second stop    the others are aborted
+ *      time up, or second stop    the others are aborted, and tasks have SERVE_GRACE left to end
  *      last connection gone       worker 0 lets the others go; every worker: worker_stop
  *
  * All decisions are made on worker 0's loop; the others report by posts to it.
@@ -28,6 +28,7 @@
 #include "core/task.h"
 #include "core/workers.h"
 #include "net/server.h"
+#include "streams/stubborn.h"
 
 #define DRAIN_DEFAULT 30.0      /* seconds */
 #define BACKLOG_SERVE 4096      /* asyncio's 100 is for a chat; the kernel bounds it by net.core.somaxconn */
@@ -37,7 +38,9 @@ struct share {
     struct serve *serve;
     struct inbox_item report;   /* to worker 0: worker_start has returned */
     int start_result;
-    weir_task *main;            /* while it waits to be let go */
+    weir_task *main;            /* while it waits to be let go, or for its tasks to end */
+    struct inbox_item hurry;    /* worker 0's: tasks have less time than there was */
+    struct inbox_item ended;    /* to worker 0: its main is about to return */
     struct inbox_item release;  /* worker 0's word */
     bool released;
 };
@@ -46,12 +49,14 @@ struct serve {
     struct serve_plan *plan;
     unsigned workers;
     bool serving;               /* worker 0's: all listen, and not all are gone yet */
+    bool ending;                /* worker 0's: they are gone, and the workers' tasks end */
     weir_handle *drain_timer;   /* worker 0's */
     weir_handle *leave_timer;   /* worker 0's */
     unsigned started;           /* worker 0's: workers whose worker_start succeeded */
     bool start_failed;          /* worker 0's: one did not */
     unsigned stops;             /* worker 0's: how often a stop was asked for */
     weir_task *starter;         /* worker 0's main while it waits for the others to start */
+    unsigned ended;             /* worker 0's: other workers whose mains have come to their end */
     struct share *shares;       /* each worker's own */
 };
 
@@ -67,6 +72,32 @@ bool weir_draining(void)
 }
 
 /* --- Stopping (worker 0) -------------------------------------------------- */
+
+static double drain_limit(const struct serve_plan *plan)
+{
+    return plan->drain_timeout > 0 ? plan->drain_timeout : DRAIN_DEFAULT;
+}
+
+static int64_t end_after(const struct serve_plan *plan, double seconds)
+{
+    return weir__ns_after(sys_monotonic_ns(), seconds + (plan->grace > 0 ? plan->grace : SERVE_GRACE));
+}
+
+static void end_within(struct serve_plan *plan, double seconds)
+{
+    atomic_store(&plan->end_by_ns, end_after(plan, seconds));
+}
+
+static void wake_main(struct share *share)
+{
+    if (share->main != NULL)
+        weir__task_wake(share->main, 0);
+}
+
+static void on_hurry(struct inbox_item *item)
+{
+    wake_main(list_entry(item, struct share, hurry));
+}
 
 static void ask_all_clients(const struct serve_plan *plan, enum clients_ask ask)
 {
@@ -97,6 +128,7 @@ static void abort_the_rest(void *arg)
         weir__server_leave_at_once(serve->plan->services[i].server);
     stop_listening(serve);
     serve->plan->cut_short = true;
+    end_within(serve->plan, 0);
     weir__log(LOG_LEVEL_WARNING, "drain cut short: connections aborted");
     ask_all_clients(serve->plan, CLIENTS_ABORT);
 }
@@ -104,9 +136,10 @@ static void abort_the_rest(void *arg)
 static void begin_drain(struct serve *serve)
 {
     struct serve_plan *plan = serve->plan;
-    double limit = plan->drain_timeout > 0 ? plan->drain_timeout : DRAIN_DEFAULT;
+    double limit = drain_limit(plan);
 
     weir__log(LOG_LEVEL_INFO, "draining seconds=%.3f", limit);
+    end_within(plan, limit);
     for (size_t i = 0; i < plan->service_count; i++)
         weir__server_leave(plan->services[i].server);
     ask_all_clients(plan, CLIENTS_CLOSE_IDLE);
@@ -118,12 +151,23 @@ static void begin_drain(struct serve *serve)
         abort_the_rest(serve);                  /* no memory to bound the drain by */
 }
 
+/* No connection is left to abort, but tasks that take their time. */
+static void hurry(struct serve *serve)
+{
+    end_within(serve->plan, 0);
+    for (unsigned i = 1; i < serve->workers; i++)
+        (void)weir__inbox_post(weir_worker_loop(i)->inbox, &serve->shares[i].hurry);
+    wake_main(&serve->shares[0]);
+}
+
 static void stop(void *arg)
 {
     struct serve *serve = arg;
 
     atomic_store(&draining, true);
     serve->stops++;
+    if (serve->ending && serve->stops == 2)
+        hurry(serve);
     if (!serve->serving)
         return;                                 /* not listening yet: serve_clients looks at stops */
     if (serve->stops == 1) {
@@ -256,8 +300,7 @@ static void release(struct inbox_item *item)
     struct share *share = list_entry(item, struct share, release);
 
     share->released = true;
-    if (share->main != NULL)
-        weir__task_wake(share->main, 0);
+    wake_main(share);
 }
 
 static void drop_message(struct inbox_item *item)
@@ -280,7 +323,6 @@ static int wait_for_release(struct share *share)
 static void release_others(struct serve *serve)
 {
     for (unsigned i = 1; i < serve->workers; i++) {
-        serve->shares[i].release = (struct inbox_item) { .run = release, .drop = drop_message };
         (void)weir__inbox_post(weir_worker_loop(i)->inbox, &serve->shares[i].release);
     }
 }
@@ -296,25 +338,54 @@ static int start_worker(struct serve *serve, unsigned index)
         note_start(serve, code);
         return code;
     }
-    share->serve = serve;
     share->start_result = code;
-    share->report = (struct inbox_item) { .run = on_report, .drop = drop_message };
     (void)weir__inbox_post(weir_worker_loop(0)->inbox, &share->report);
     return code;
 }
 
-static void stop_worker(struct serve *serve, unsigned index)
+/* Handlers may outlive their connections, and use the worker's state until then. */
+static bool end_tasks(struct serve_plan *plan, struct share *share)
 {
-    if (serve->plan->worker_stop == NULL)
-        return;
-    weir__run_end_tasks();                      /* handlers may outlive their connections, and use the state until then */
-    serve->plan->worker_stop(serve->plan->arg, index);
+    int64_t never = 0;
+
+    /* Without a drain, since something failed, they have as long. */
+    (void)atomic_compare_exchange_strong(&plan->end_by_ns, &never, end_after(plan, drain_limit(plan)));
+    share->main = weir__task_current();
+    bool all = weir__run_end_tasks(&plan->end_by_ns);
+    share->main = NULL;
+    if (!all)
+        atomic_fetch_add(&plan->abandoned, weir__stubborn_abandon());
+    return all;
 }
 
-static int serve_main(void *arg)
+static void stop_worker(struct serve *serve, unsigned index)
 {
-    struct serve *serve = arg;
-    unsigned index = weir_worker_index();
+    if (end_tasks(serve->plan, &serve->shares[index]) && serve->plan->worker_stop != NULL)
+        serve->plan->worker_stop(serve->plan->arg, index);
+}
+
+static void on_ended(struct inbox_item *item)
+{
+    struct serve *serve = list_entry(item, struct share, ended)->serve;
+
+    serve->ended++;
+    wake_main(&serve->shares[0]);
+}
+
+/* Worker 0 is there for as long as there are others, so that a second stop finds somebody. */
+static void wait_for_the_others(struct serve *serve)
+{
+    int code = 0;
+
+    while (serve->ended < serve->workers - 1 && code == 0) {
+        serve->shares[0].main = weir__task_current();
+        code = weir__task_wait_past_deadline(WAIT_SERVER, serve);       /* cancelled: one of them failed, and reports nothing */
+        serve->shares[0].main = NULL;
+    }
+}
+
+static int serve_on(struct serve *serve, unsigned index)
+{
     int code = 0;
 
     if (index == 0)                             /* from here on a signal is a drain, also while workers start */
@@ -333,9 +404,22 @@ static int serve_main(void *arg)
         code = wait_for_all_started(serve);
         if (code == 0 && !serve->start_failed)  /* else that worker's code is the result, and we have none of our own */
             code = serve_clients(serve);
+        serve->ending = true;
         release_others(serve);
     }
     stop_worker(serve, index);
+    return code;
+}
+
+static int serve_main(void *arg)
+{
+    struct serve *serve = arg;
+    unsigned index = weir_worker_index();
+    int code = serve_on(serve, index);
+    if (index == 0 && code == 0)
+        wait_for_the_others(serve);
+    else if (index > 0)
+        (void)weir__inbox_post(weir_worker_loop(0)->inbox, &serve->shares[index].ended);
     return code;
 }
 
@@ -373,6 +457,12 @@ int weir__serve(struct serve_plan *plan)
     serve.shares = sys_calloc(serve.workers, sizeof serve.shares[0]);
     if (serve.shares == NULL)
         return weir__fail(-ENOMEM);
+    for (unsigned i = 0; i < serve.workers; i++)
+        serve.shares[i] = (struct share) {
+            .serve = &serve,
+            .report = { .run = on_report, .drop = drop_message }, .release = { .run = release, .drop = drop_message },
+            .hurry = { .run = on_hurry, .drop = drop_message }, .ended = { .run = on_ended, .drop = drop_message },
+        };
     int code = run(&serve);
     sys_free(serve.shares);
     return code;

@@ -6,6 +6,11 @@
  *                                                                                   |  stop: SIGINT, SIGTERM, weir_serve_stop
  *      workers end <-- worker_stop on each <-- every server closed and empty <-- drain, abort after drain_timeout
  *
+ * Handlers may outlive their connections. When every worker has none left, the tasks of each are cancelled; they have until
+ * the drain's time is up, and SERVE_GRACE more. Those that ignore it are named in the log and abandoned: what they hold is
+ * lost, and the worker_stop of their worker is not called, since it would free what they, or a thread of the executor that
+ * works for them, still have in hand.
+ *
  * Nothing listens before every worker has started and every service is bound: a start that fails has served nobody.
  */
 #ifndef WEIR_STREAMS_SERVE_H
@@ -16,6 +21,8 @@
 #include "core/export.h"
 #include "net/listen.h"
 #include "streams/start_server.h"
+
+#define SERVE_GRACE 2.0         /* seconds for handlers to clean up after their connections were aborted */
 
 /* A handler, and where its clients come from. */
 struct serve_service {
@@ -31,6 +38,7 @@ struct serve_plan {
     unsigned workers;           /* 0: one for each CPU that the process may use */
     bool no_pin;
     double drain_timeout;       /* seconds; 0: 30 s */
+    double grace;               /* seconds; 0: SERVE_GRACE */
     struct serve_service *services;
     size_t service_count;
     /* On each worker, in a task. Negative: nothing serves, and that is the result. NULL: none */
@@ -41,6 +49,8 @@ struct serve_plan {
     void (*on_ready)(void *arg);
     void *arg;
     bool cut_short;             /* out: connections were aborted, since the drain's time was up or a second stop came */
+    _Atomic int64_t end_by_ns;  /* out: when every task has to have ended, by the monotonic clock; 0: no stop yet. Any thread */
+    _Atomic unsigned abandoned; /* out: tasks that had not, and never run again */
 };
 
 /* As weir_serve, whose errors it has, and -EINVAL for a wrong drain_timeout. */

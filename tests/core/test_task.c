@@ -374,11 +374,52 @@ START_TEST(a_task_without_address_space_for_its_stack_is_refused)
 }
 END_TEST
 
+static int steps_of_abandoned;
+
+static int wait_in_vain(void *arg)
+{
+    (void)arg;
+    steps_of_abandoned++;
+    (void)weir_sleep(0.5);
+    steps_of_abandoned++;
+    return 0;
+}
+
+static int abandon_one(void *arg)
+{
+    int *codes = arg;
+    weir_task *task = weir_create_task(wait_in_vain, NULL);
+
+    weir_yield();
+    weir_yield();
+    weir__task_abandon(task);
+    weir__task_wake(task, 0);
+    codes[0] = weir_task_cancel(task);
+    codes[1] = weir_task_join(task);
+    (void)weir_sleep(1);                        /* its timer would have run out */
+    weir_task_unref(task);
+    return 0;
+}
+
+/* Whoever still holds it may ask, wake and cancel: it never runs again. */
+START_TEST(an_abandoned_task_is_done_and_never_runs_again)
+{
+    int codes[2] = { -1, -1 };
+
+    clock_fake();
+    ck_assert_int_eq(weir_run(abandon_one, codes), 0);
+    ck_assert_int_eq(steps_of_abandoned, 1);
+    ck_assert_int_eq(codes[0], false);
+    ck_assert_int_eq(codes[1], -ECANCELED);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *task = suite_create("core/task");
 
     TCase *order = tcase_create("order");
+    tcase_add_test(order, an_abandoned_task_is_done_and_never_runs_again);
     tcase_add_test(order, tasks_start_in_order_and_never_inline);
     tcase_add_test(order, tasks_that_yield_take_turns);
     tcase_add_test(order, yield_and_sleep_of_zero_or_less_wait_for_exactly_one_pass);

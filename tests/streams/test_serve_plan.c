@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +18,13 @@
 #include "net/address.h"
 
 #define WORKERS 2
+
+/* What an abandoned task's connection has is lost with it: that is what being abandoned means. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:names_of\n";
+}
 
 struct stage {
     struct serve_plan plan;
@@ -181,6 +189,129 @@ START_TEST(nothing_listens_when_one_service_cannot_bind)
 }
 END_TEST
 
+/* --- Handlers that do not end --------------------------------------------- */
+
+static char abandoned[1024];    /* the log's lines about them */
+static pthread_mutex_t abandoned_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void note_abandoned(int level, const char *message, void *arg)
+{
+    (void)level, (void)arg;
+    if (strstr(message, "task abandoned") == NULL)
+        return;
+    pthread_mutex_lock(&abandoned_lock);
+    size_t len = strlen(abandoned);
+    snprintf(abandoned + len, sizeof abandoned - len, "%s\n", message);
+    pthread_mutex_unlock(&abandoned_lock);
+}
+
+static atomic_int cancels;
+
+/* Whatever is said to it, it sleeps on. */
+static int never_end(weir_reader *reader, weir_writer *writer, void *arg)
+{
+    weir_writer_write(writer, arg, 1);
+    weir_writer_flush(writer);
+    weir_task_set_name(weir_current_task(), "stubborn");
+    for (;;) {
+        if (weir_sleep(3600) == -ECANCELED)
+            atomic_fetch_add(&cancels, 1);
+    }
+    return (int)weir_reader_buffered(reader);
+}
+
+static void visit_and_leave(struct stage *stage)
+{
+    int fd = raw_connect(stage->ports[0]);
+
+    (void)!recv(fd, &stage->got[0], 1, MSG_WAITALL);
+    weir_serve_stop();
+    close(fd);
+}
+
+/* The last sentence: it delays the end until the limit, and the log names it. */
+START_TEST(a_handler_that_ignores_its_cancel_is_named_and_left_behind_when_the_time_is_up)
+{
+    struct stage stage;
+
+    prepare(&stage, visit_and_leave);
+    stage.services[0].serving.cb = never_end;
+    stage.plan.drain_timeout = 0.05;
+    stage.plan.grace = 0.05;
+    weir_set_log(note_abandoned, NULL, 0);
+    ck_assert_int_eq(weir__serve(&stage.plan), 0);
+    weir_set_log(NULL, NULL, 0);
+    pthread_join(stage.client, NULL);
+    ck_assert_int_eq(stage.got[0], 'a');
+    ck_assert_int_eq(cancels, 1);
+    ck_assert_uint_eq(stage.plan.abandoned, 1);
+    ck_assert_ptr_nonnull(strstr(abandoned, "task=\"stubborn\" handler=test_serve_plan+0x"));
+    ck_assert_ptr_nonnull(strstr(abandoned, " waits_for=sleep seconds="));
+    ck_assert_ptr_nonnull(strstr(abandoned, " peer=127.0.0.1:"));
+    ck_assert_int_eq(stage.stops == 0x0100 || stage.stops == 0x0001, 1);    /* its own worker's state is not freed under it */
+}
+END_TEST
+
+static void visit_and_stop_twice(struct stage *stage)
+{
+    int fd = raw_connect(stage->ports[0]);
+
+    (void)!recv(fd, &stage->got[0], 1, MSG_WAITALL);
+    raw_reset(fd);
+    weir_serve_stop();
+    while (atomic_load(&cancels) == 0)          /* the connection is gone, and the task has been told */
+        usleep(100);
+    weir_serve_stop();
+}
+
+/* With an hour to end in, only the second stop ends it. */
+START_TEST(a_second_stop_does_not_leave_the_tasks_their_time)
+{
+    struct stage stage;
+
+    prepare(&stage, visit_and_stop_twice);
+    stage.services[0].serving.cb = never_end;
+    stage.plan.drain_timeout = 3600;
+    stage.plan.grace = 0.05;
+    ck_assert_int_eq(weir__serve(&stage.plan), 0);
+    pthread_join(stage.client, NULL);
+    ck_assert_uint_eq(stage.plan.abandoned, 1);
+}
+END_TEST
+
+/* It ends, late, and in time: nothing is lost. */
+static int clean_up(weir_reader *reader, weir_writer *writer, void *arg)
+{
+    weir_bytes all;
+
+    weir_writer_write(writer, arg, 1);
+    weir_writer_flush(writer);
+    (void)!weir_reader_read(reader, WEIR_READ_ALL, &all);
+    weir_writer_close(writer);
+    while (atomic_load(&cancels) == 0) {
+        if (weir_sleep(3600) == -ECANCELED)
+            atomic_fetch_add(&cancels, 1);
+    }
+    for (int i = 0; i < 20; i++)
+        (void)weir_sleep(0.001);
+    return 0;
+}
+
+START_TEST(a_handler_that_takes_its_time_to_clean_up_has_it)
+{
+    struct stage stage;
+
+    prepare(&stage, visit_and_leave);
+    stage.services[0].serving.cb = clean_up;
+    stage.plan.drain_timeout = 3600;
+    ck_assert_int_eq(weir__serve(&stage.plan), 0);
+    pthread_join(stage.client, NULL);
+    ck_assert_int_eq(cancels, 1);
+    ck_assert_uint_eq(stage.plan.abandoned, 0);
+    ck_assert_int_eq(stage.stops, 0x0101);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("streams/serve_plan");
@@ -190,5 +321,11 @@ Suite *suite(void)
     tcase_add_test(plan, a_second_stop_says_that_it_cut_the_drain_short);
     tcase_add_test(plan, nothing_listens_when_one_service_cannot_bind);
     suite_add_tcase(s, plan);
+
+    TCase *stubborn = tcase_create("stubborn");
+    tcase_add_test(stubborn, a_handler_that_ignores_its_cancel_is_named_and_left_behind_when_the_time_is_up);
+    tcase_add_test(stubborn, a_second_stop_does_not_leave_the_tasks_their_time);
+    tcase_add_test(stubborn, a_handler_that_takes_its_time_to_clean_up_has_it);
+    suite_add_tcase(s, stubborn);
     return s;
 }
