@@ -157,16 +157,25 @@ static bool wait_for_thread(struct log *log)
     }
 }
 
-void log_close(struct log *log)
+static bool end_thread(struct log *log)
 {
-    if (log == NULL)
-        return;
     pthread_mutex_lock(&log->lock);
     log->closing = true;
     pthread_mutex_unlock(&log->lock);
     log_thread_wake(log);
+    return wait_for_thread(log);
+}
 
-    if (wait_for_thread(log)) {
+void log_finish(struct log *log)
+{
+    (void)end_thread(log);
+}
+
+void log_close(struct log *log)
+{
+    if (log == NULL)
+        return;
+    if (end_thread(log)) {
         pthread_join(log->thread, NULL);
         log_free(log);
         return;

@@ -59,6 +59,12 @@ int log_open(const struct log_options *options, struct log **out, char *error, s
  */
 void log_close(struct log *log);
 
+/*
+ * Write what is queued, as log_close() does, and leave everything where it is: for a process that ends at once though its
+ * other threads go on, which may still post and are not read any more.
+ */
+void log_finish(struct log *log);
+
 /* Whether lines of this level are written; worth asking before work is spent on one. */
 bool log_wanted(const struct log *log, int level);
 

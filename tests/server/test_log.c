@@ -112,6 +112,18 @@ START_TEST(lines_are_in_the_file_when_the_log_is_closed)
 }
 END_TEST
 
+START_TEST(a_finished_log_is_written_and_others_may_still_post)
+{
+    open_log((struct log_options){ .path = path, .level = LOG_AT_INFO });
+    log_write(logger, LOG_AT_INFO, "last words");
+    log_finish(logger);
+    ck_assert_str_eq(content_of(path), HEAD "info  last words\n");
+    log_write(logger, LOG_AT_INFO, "too late");
+    log_close(logger);
+    ck_assert_str_eq(content_of(path), HEAD "info  last words\n");
+}
+END_TEST
+
 START_TEST(a_json_log_has_one_object_a_line)
 {
     open_log((struct log_options){ .path = path, .format = LOG_FORMAT_JSON });
@@ -452,6 +464,7 @@ Suite *suite(void)
     TCase *lines = tcase_create("lines");
     tcase_add_checked_fixture(lines, make, drop);
     tcase_add_test(lines, lines_are_in_the_file_when_the_log_is_closed);
+    tcase_add_test(lines, a_finished_log_is_written_and_others_may_still_post);
     tcase_add_test(lines, a_json_log_has_one_object_a_line);
     tcase_add_test(lines, a_long_line_is_cut_and_says_so);
     tcase_add_test(lines, a_log_that_cannot_be_opened_says_why);
