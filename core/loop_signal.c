@@ -123,6 +123,11 @@ void weir__signals_forget(weir_loop *loop)
     pthread_mutex_unlock(&table_lock);
 }
 
+bool weir__signal_waiting(int sig)
+{
+    return sig > 0 && sig < SIGNALS && atomic_load(&table[sig].inbox) != NULL && atomic_load(&table[sig].came);
+}
+
 void weir__signals_deliver(weir_loop *loop)
 {
     for (int sig = 1; sig < SIGNALS; sig++) {

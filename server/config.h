@@ -121,6 +121,7 @@ struct config {
     unsigned    workers;            /* 0: one for each CPU */
     bool        pin;
     double      drain_timeout;      /* seconds; 0: connections are not waited for */
+    double      watchdog;           /* seconds that one step of a worker may take unnoticed; 0: any time */
     const char *user, *group;       /* names or numbers to change to; "": stay who we are */
     const char *pid_file;           /* absolute; "": none */
     bool        copy_plugins;       /* false: the files themselves are mapped */

@@ -39,6 +39,8 @@ static const struct config_key keys[] = {
       "whether each worker stays on one CPU" },
     { TOP(drain_timeout),  KEY_DURATION, IN_TOP(drain_timeout), "\"30s\"",   0, VALUE_DURATION_MOST, NULL,
       "how long connections may take to end after a stop" },
+    { TOP(watchdog),       KEY_DURATION, IN_TOP(watchdog),      "\"100ms\"", 0, VALUE_DURATION_MOST, NULL,
+      "how long a handler may keep its worker from everything else before the log names it; 0: for ever" },
     { TOP(user),           KEY_TEXT,     IN_TOP(user),          "\"\"",      0, 255, NULL,
       "who to become once everything is bound; empty: nobody else" },
     { TOP(group),          KEY_TEXT,     IN_TOP(group),         "\"\"",      0, 255, NULL,

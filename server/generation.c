@@ -15,7 +15,9 @@
 #include <weir/loop.h>
 #include <weir/run.h>
 
+#include "core/watchdog.h"
 #include "net/server.h"
+#include "server/last_resort.h"
 #include "server/memory.h"
 #include "server/worker.h"
 #include "streams/serve.h"
@@ -196,14 +198,28 @@ static enum generation_end serve(struct generation *generation)
         .services = generation->services, .service_count = generation->options->sections->count,
         .worker_start = on_worker_start, .worker_stop = on_worker_stop, .on_ready = on_ready, .arg = generation,
     };
-    int code = weir__serve(&plan);
+    struct last_resort resort = {
+        .plan = &plan, .drain = plan.drain_timeout, .stuck = generation->options->stuck, .arg = generation->options->arg,
+    };
+    struct watchdog_options watchdog = {
+        .limit = config->watchdog, .tick = resort.stuck != NULL ? last_resort_tick : NULL, .arg = &resort,
+    };
 
+    int code = weir__watchdog_start(&watchdog);
     if (code < 0) {
         note_failure(generation, weir_error_detail());
         return GENERATION_FAILED;
     }
+    code = weir__serve(&plan);
+    if (code < 0)
+        note_failure(generation, weir_error_detail());
+    weir__watchdog_stop();
+    if (code < 0)
+        return GENERATION_FAILED;
     say_counters(generation, 1);
-    return plan.cut_short ? GENERATION_CUT_SHORT : GENERATION_DRAINED;
+    if (config->watchdog > 0)
+        weir_log(1, "counter name=loop_stalls value=%llu", (unsigned long long)weir__watchdog_stalls());
+    return plan.abandoned > 0 ? GENERATION_ABANDONED : plan.cut_short ? GENERATION_CUT_SHORT : GENERATION_DRAINED;
 }
 
 enum generation_end generation_run(const struct generation_options *options, char *error, size_t size)

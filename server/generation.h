@@ -19,12 +19,16 @@ struct generation_options {
     struct log *log;
     /* On worker 0's loop, when everything listens. NULL: none */
     void (*ready)(void *arg);
+    /* In a thread of its own, when it has not ended though its time is up: a handler does not give its thread back. It ends
+     * the process. NULL: nobody looks */
+    void (*stuck)(void *arg);
     void *arg;
 };
 
 enum generation_end {
     GENERATION_DRAINED,                 /* every connection had its time */
     GENERATION_CUT_SHORT,               /* connections were aborted: the drain's time was up, or a second stop came */
+    GENERATION_ABANDONED,               /* the same, and tasks did not end: they, or the executor's threads, may use anything */
     GENERATION_FAILED                   /* it did not serve, or not to the end */
 };
 

@@ -166,10 +166,23 @@ static void prepare(struct start *start)
         write_pid_file(start);
 }
 
+/* Threads are at work that nobody can stop, so nothing of what they may use is taken apart. */
+static void leave_everything(void *arg)
+{
+    struct start *start = arg;
+
+    weir_log(2, "stopped end=forced: a handler did not end");
+    if (start->has_pid_file)
+        pid_file_remove(start->config->pid_file);
+    log_finish(start->log);
+    _exit(EXIT_CUT_SHORT);
+}
+
 static int serve(struct start *start)
 {
     struct generation_options options = {
         .config = start->config, .sections = &start->sections, .sockets = &start->sockets, .log = start->log,
+        .stuck = leave_everything, .arg = start,
     };
     char error[ERROR_MOST];
 
@@ -186,6 +199,9 @@ static int serve(struct start *start)
     case GENERATION_CUT_SHORT:
         weir_log(2, "stopped end=forced reason=\"connections were aborted\"");
         return EXIT_CUT_SHORT;
+    case GENERATION_ABANDONED:
+        leave_everything(start);
+        break;
     case GENERATION_FAILED:
         break;
     }

@@ -12,6 +12,7 @@
 #include <weir/task.h>
 
 #include "core/loop.h"
+#include "core/loop_signal.h"
 #include "core/sys_fault.h"
 #include "lib/suite.h"
 #include "lib/trace.h"
@@ -55,12 +56,16 @@ START_TEST(a_signal_is_a_plain_callback_of_its_loop_and_a_second_handler_replace
 {
     ck_assert_int_eq(weir_loop_add_signal_handler(loop, SIGUSR1, note_where, "old"), 0);
     ck_assert_int_eq(weir_loop_add_signal_handler(loop, SIGUSR1, note_where, "new"), 0);
+    ck_assert(!weir__signal_waiting(SIGUSR1));
     raise(SIGUSR1);
     ck_assert_str_eq(trace_text, "");
+    ck_assert(weir__signal_waiting(SIGUSR1));
+    ck_assert(!weir__signal_waiting(SIGUSR2) && !weir__signal_waiting(0) && !weir__signal_waiting(9999));
     ck_assert_int_eq(one_pass(other), 0);
     ck_assert_str_eq(trace_text, "");
     ck_assert_int_eq(one_pass(loop), 0);
     ck_assert_str_eq(trace_text, "new");
+    ck_assert(!weir__signal_waiting(SIGUSR1));
     ck_assert_int_eq(one_pass(loop), 0);
     ck_assert_str_eq(trace_text, "new");
 }
