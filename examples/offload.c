@@ -50,9 +50,10 @@ static int report_all(void *arg)
 
 int main(int argc, char **argv)
 {
-    struct file *files = calloc((size_t)argc, sizeof *files);
+    static struct file *files;          /* until the process ends: a thread that was cut short may still read it */
 
+    files = calloc((size_t)argc, sizeof *files);
     for (int i = 1; files != NULL && i < argc; i++)
         files[i - 1].name = argv[i];
-    return files == NULL || weir_run(report_all, files) < 0;    /* files: until the process ends, threads may read it */
+    return files == NULL || weir_run(report_all, files) < 0;
 }
