@@ -103,6 +103,28 @@ static void on_reserved_usr2(void *arg)
     weir_log(2, "SIGUSR2 is reserved for changing to a new binary, which is not offered yet: restart to change it");
 }
 
+static const int stops[] = { SIGTERM, SIGINT, SIGQUIT };
+
+static void ignore_stop(int number)
+{
+    (void)number;
+}
+
+/* Loops put back what was there before them, which by default ends the process: a stop that comes while it ends already would
+ * change how. So from here on there is a handler that does nothing, and until the loops have theirs no stop gets through. */
+static void hold_stops(void)
+{
+    struct sigaction nothing = { .sa_handler = ignore_stop, .sa_flags = SA_RESTART };
+    sigset_t held;
+
+    sigemptyset(&held);
+    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++)
+        sigaddset(&held, stops[i]);
+    pthread_sigmask(SIG_BLOCK, &held, NULL);
+    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++)
+        sigaction(stops[i], &nothing, NULL);    /* cannot fail with these numbers */
+}
+
 static int catch_signals(struct generation *generation)
 {
     static const struct {
@@ -113,11 +135,13 @@ static int catch_signals(struct generation *generation)
     int code = 0;
 
     sigemptyset(&blocked);
+    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++)
+        sigaddset(&blocked, stops[i]);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0] && code == 0; i++) {
         code = weir_loop_add_signal_handler(weir_get_running_loop(), signals[i].number, signals[i].callback, generation);
         sigaddset(&blocked, signals[i].number);
     }
-    /* main() keeps them back until somebody can take them. */
+    /* They were kept back until somebody can take them. */
     pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
     return code;
 }
@@ -210,6 +234,7 @@ static enum generation_end serve(struct generation *generation)
         note_failure(generation, weir_error_detail());
         return GENERATION_FAILED;
     }
+    hold_stops();
     code = weir__serve(&plan);
     if (code < 0)
         note_failure(generation, weir_error_detail());
@@ -218,7 +243,8 @@ static enum generation_end serve(struct generation *generation)
         return GENERATION_FAILED;
     say_counters(generation, 1);
     if (config->watchdog > 0)
-        weir_log(1, "counter name=loop_stalls value=%llu", (unsigned long long)weir__watchdog_stalls());
+        log_write(generation->options->log, 1, "counter name=loop_stalls value=%llu",
+                  (unsigned long long)weir__watchdog_stalls());
     return plan.abandoned > 0 ? GENERATION_ABANDONED : plan.cut_short ? GENERATION_CUT_SHORT : GENERATION_DRAINED;
 }
 
