@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <weir/weir.h>
-
 #define FILES_MOST 1000
 
 struct file {
@@ -52,10 +51,9 @@ static int report_all(void *arg)
 int main(int argc, char **argv)
 {
     static struct file files[FILES_MOST + 1];   /* not in a frame: a thread that was cut short may still read it at the end */
-
     if (argc > FILES_MOST + 1)
         return fprintf(stderr, "offload: at most %d files\n", FILES_MOST), 1;
-    for (int i = 1; i < argc; i++)
-        files[i - 1].name = argv[i];
+    while (--argc > 0)
+        files[argc - 1].name = argv[argc];
     return weir_run(report_all, files) < 0;
 }
