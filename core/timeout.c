@@ -49,6 +49,10 @@ bool weir_timeout_end(weir_timeout *t)
         return false;
     if (t->due != INFINITY)
         t->expired = ns_of(t->due) <= weir__loop_pass_ns(task->loop) + ROUNDING_NS;
-    task->deadline_ns = ns_of(t->outer);
+    /* A scope that shortened nothing changes nothing, not even by the rounding: what has expired stays expired. */
+    int64_t outer_ns = ns_of(t->outer);
+    int64_t moved_ns = outer_ns - task->deadline_ns;
+    if (moved_ns < -ROUNDING_NS || moved_ns > ROUNDING_NS)
+        task->deadline_ns = outer_ns;
     return t->expired;
 }
