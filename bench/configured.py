@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Servers that are told their page by a file: the weir program, and the peers that stand beside it.
 
-The files in peers/ are templates: @PORT@, @PAGE@ and @FOLDER@ are put in when a
-server starts, in a folder of its own that goes with it. A peer is run where it
+The files in peers/ are templates: @PORT@, @PAGE@ and @FOLDER@, and what a row
+has besides, are put in when a server starts, in a folder of its own that goes with it. A peer is run where it
 is installed, and is never needed.
 """
 import os
@@ -30,8 +30,8 @@ PEERS = {
 class Configured(Server):
     """A Server whose command line names the FILE it is configured by, or the FOLDER around it."""
 
-    def __init__(self, template, argv, cpu, timeout=10.0):
-        self.template = TEMPLATES / template
+    def __init__(self, template, argv, cpu, timeout=10.0, values=()):
+        self.template, self.values = TEMPLATES / template, dict(values)
         super().__init__(argv, cpu, timeout)
 
     def command(self, argv):
@@ -39,7 +39,8 @@ class Configured(Server):
         os.chmod(self.folder.name, 0o755)       # h2o, started by root, becomes somebody else
         folder = pathlib.Path(self.folder.name)
         text = self.template.read_text()
-        for name, value in (("PORT", self.port), ("PAGE", PAGE), ("FOLDER", folder)):
+        values = {"PORT": self.port, "PAGE": PAGE, "FOLDER": folder, **self.values}
+        for name, value in values.items():
             text = text.replace(f"@{name}@", str(value))
         file = folder / self.template.name
         file.write_text(text)
@@ -54,10 +55,10 @@ class Configured(Server):
 
 
 class Weir(Configured):
-    """The program with the http plugin, at a port that the kernel chose and the log told."""
+    """The program, at a port that the kernel chose and the log told; with the http plugin unless a template says otherwise."""
 
-    def __init__(self, program, cpu):
-        super().__init__("weir.conf", [program, "run", "-c", "FILE"], cpu)
+    def __init__(self, program, cpu, template="weir.conf", values=()):
+        super().__init__(template, [program, "run", "-c", "FILE"], cpu, values=values)
 
     def wait_listening(self, timeout):
         deadline = time.monotonic() + timeout

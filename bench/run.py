@@ -29,7 +29,7 @@ PAIRS = 15              # short rounds follow a drifting machine closer than a f
 PAIRS_LEAST = 5         # fewer are for trying out: no result is written
 BUSY = 0.10             # of all CPUs before the start: more, and the table says so
 SELF_TEST_BAND = 0.10   # how far a program may seem to differ from itself
-NO_SELF_TEST = ("parked", "start", "check")     # rows without pairs
+NO_SELF_TEST = ("parked", "start", "check", "proxy-64", "proxy-bulk")       # rows without a floor in pairs
 
 
 def parse(known):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The rows of the table, and what each figure must be."""
 from http_rows import HttpRow
+from proxy_rows import ProxyBulkRow, ProxyRow
 from rows import BulkRow, Goal, IdleRow, ParkedRow, RequestRow
 from start_rows import CheckRow, StartRow
 
@@ -19,6 +20,8 @@ def all_rows():
                 Goal("<=", 1.15, "at most 1.15"), 100000),
         HttpRow("http-16", "the same, 16 requests in flight each",
                 Goal("<=", 2.0, "at most 2"), 800000, pipeline=16),
+        ProxyRow("proxy-64", "64-byte lines through the proxy plugin, 64 connections", Goal("<=", 2.0, "at most 2"), 64, 100000),
+        ProxyBulkRow("proxy-bulk", "512 MiB each way through the proxy plugin", Goal(">=", 0.5, "at least 0.5")),
         StartRow("conf/weir.conf, all CPUs: from exec to the first answer", Goal("<=", 50, "at most 50 ms")),
         CheckRow("weir check of conf/weir.conf", Goal("<=", 100, "at most 100 ms")),
         IdleRow(),
