@@ -103,26 +103,27 @@ static void on_reserved_usr2(void *arg)
     weir_log(2, "SIGUSR2 is reserved for changing to a new binary, which is not offered yet: restart to change it");
 }
 
-static const int stops[] = { SIGTERM, SIGINT, SIGQUIT };
+static const int caught[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 };
 
-static void ignore_stop(int number)
+static void ignore_late(int number)
 {
     (void)number;
 }
 
-/* Loops put back what was there before them, which by default ends the process: a stop that comes while it ends already would
- * change how. So from here on there is a handler that does nothing, and until the loops have theirs no stop gets through. */
-static void hold_stops(void)
+/* Loops put back what was there before them, which by default ends the process: a signal that comes while it ends already would
+ * change how, be it another stop or a request to reopen logs. So from here on there is a handler that does nothing, and until
+ * the loops have theirs no signal gets through. */
+static void hold_signals(void)
 {
-    struct sigaction nothing = { .sa_handler = ignore_stop, .sa_flags = SA_RESTART };
+    struct sigaction nothing = { .sa_handler = ignore_late, .sa_flags = SA_RESTART };
     sigset_t held;
 
     sigemptyset(&held);
-    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++)
-        sigaddset(&held, stops[i]);
+    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
+        sigaddset(&held, caught[i]);
     pthread_sigmask(SIG_BLOCK, &held, NULL);
-    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++)
-        sigaction(stops[i], &nothing, NULL);    /* cannot fail with these numbers */
+    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
+        sigaction(caught[i], &nothing, NULL);   /* cannot fail with these numbers */
 }
 
 static int catch_signals(struct generation *generation)
@@ -135,12 +136,10 @@ static int catch_signals(struct generation *generation)
     int code = 0;
 
     sigemptyset(&blocked);
-    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++)
-        sigaddset(&blocked, stops[i]);
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0] && code == 0; i++) {
+    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
+        sigaddset(&blocked, caught[i]);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0] && code == 0; i++)
         code = weir_loop_add_signal_handler(weir_get_running_loop(), signals[i].number, signals[i].callback, generation);
-        sigaddset(&blocked, signals[i].number);
-    }
     /* They were kept back until somebody can take them. */
     pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
     return code;
@@ -234,7 +233,7 @@ static enum generation_end serve(struct generation *generation)
         note_failure(generation, weir_error_detail());
         return GENERATION_FAILED;
     }
-    hold_stops();
+    hold_signals();
     code = weir__serve(&plan);
     if (code < 0)
         note_failure(generation, weir_error_detail());

@@ -172,6 +172,20 @@ class Faults(_weir.Case):
                     self.assertEqual(weir.wait(), 3, weir.output)
                 self.assertEqual(weir.output.count("stopped end="), 1)
 
+    def test_no_signal_changes_how_it_ends(self):
+        """As logrotate's may, which knows nothing of a stop. They come to the very end, whenever that is."""
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM):
+            for _ in range(5):
+                with self.subTest(signal=number):
+                    weir = self.echo()
+                    weir.wait_line("ready ")
+                    weir.kill(signal.SIGQUIT)
+                    weir.wait_line("draining")
+                    while weir.process.poll() is None:
+                        weir.kill(number)
+                    self.assertIn(weir.wait(), (0, 3) if number == signal.SIGTERM else (0,), weir.output)
+                    self.assertIn("stopped end=", weir.output)
+
     # --- Accidents to the configuration (row 21) ---
 
     def accident(self, chance, text):
