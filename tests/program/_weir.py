@@ -138,6 +138,13 @@ def dial(address):
 class Case(unittest.TestCase):
     maxDiff = None
 
+    def until(self, so):
+        """Rounds until something is so, which are many: nothing waits in here."""
+        end = time.monotonic() + PATIENCE
+        while not so():
+            self.assertLess(time.monotonic(), end, "it does not come to pass")
+            yield
+
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="weir-test-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)

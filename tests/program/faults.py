@@ -54,12 +54,11 @@ class Faults(_weir.Case):
                 with weir.connect("a") as client:
                     client.sendall(b"x\n")
                     # All may be in use: then callers wait, and that is said.
-                    while not select.select([client], [], [], 0.01)[0]:
-                        if "accepting rests, callers wait in the backlog" in weir.output:
+                    for _ in self.until(lambda: "accepting rests, callers wait in the backlog" in weir.output):
+                        if select.select([client], [], [], 0.01)[0]:
+                            self.assertEqual(client.recv(64), b"x\n")
+                            served += 1
                             break
-                    else:
-                        self.assertEqual(client.recv(64), b"x\n")
-                        served += 1
                 self.assertEqual(weir.stop(), 0, weir.output)
         self.assertGreater(served, 20)
 
@@ -181,7 +180,7 @@ class Faults(_weir.Case):
                     weir.wait_line("ready ")
                     weir.kill(signal.SIGQUIT)
                     weir.wait_line("draining")
-                    while weir.process.poll() is None:
+                    for _ in self.until(lambda: weir.process.poll() is not None):
                         weir.kill(number)
                     self.assertIn(weir.wait(), (0, 3) if number == signal.SIGTERM else (0,), weir.output)
                     self.assertIn("stopped end=", weir.output)

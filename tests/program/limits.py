@@ -54,7 +54,7 @@ class Limits(_weir.Case):
         silent, talking = self.connect(weir), self.connect(weir)
         self.talk(silent, b"once\n")
         count = 0
-        while self.is_silent(silent):
+        for _ in self.until(lambda: not self.is_silent(silent)):
             self.assertEqual(self.talk(talking, b"more\n"), b"more\n")
             count += 1
         self.assertEqual(self.rest(silent), 0)
