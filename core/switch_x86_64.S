@@ -63,7 +63,10 @@ weir__switch:
     popq    %rbp
     .cfi_adjust_cfa_offset -8
     .cfi_restore %rbp
-    ret
+    popq    %rcx                /* not ret: the CPU would foresee a return to the other side, and be wrong each time */
+    .cfi_adjust_cfa_offset -8
+    .cfi_register %rip, %rcx
+    jmp     *%rcx
     .cfi_endproc
     .size   weir__switch, . - weir__switch
 
