@@ -20,6 +20,7 @@ SHORT, LONG = 50, 550
 RECEIVES, SENDS = ("recvfrom", "recvmsg"), ("sendto", "sendmsg")        # as the kernel calls them
 LINE = b"x" * 63 + b"\n"
 ALLOCATOR = re.compile(r"(je_)?(malloc|calloc|realloc|reallocarray|aligned_alloc|memalign|posix_memalign|[mr]allocx)")
+TIMER = re.compile(r"ev_timer_(start|stop|again)")      # what touches libev's heap
 
 
 # --- Conversations ---------------------------------------------------------
@@ -109,7 +110,8 @@ def need_valgrind():
 
 
 def read_callgrind(lines):
-    """Of a profile: all instructions, and all calls of the allocator. Names are written once, and numbered."""
+    """Of a profile: all instructions, and all calls of the allocator and of libev's timers. Names are written once, and
+    numbered."""
     counts, names, callee = collections.Counter(), {}, None
     for line in lines:
         if line.startswith(("summary:", "totals:")):
@@ -119,8 +121,11 @@ def read_callgrind(lines):
             if name is not None:
                 names[number] = name
             callee = names[number]
-        elif line.startswith("calls=") and ALLOCATOR.fullmatch(callee.split("'")[0].split("@")[0]):
-            counts["allocations"] += int(line[len("calls="):].split()[0])
+        elif line.startswith("calls="):
+            name = callee.split("'")[0].split("@")[0]
+            for what, pattern in (("allocations", ALLOCATOR), ("timers", TIMER)):
+                if pattern.fullmatch(name):
+                    counts[what] += int(line[len("calls="):].split()[0])
     return counts
 
 
