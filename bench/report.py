@@ -15,6 +15,7 @@ SETTINGS = ("vm/max_map_count", "vm/overcommit_memory", "net/core/somaxconn",
             "net/ipv4/tcp_rmem", "net/ipv4/tcp_wmem")
 HEAD = ("row", "weir", "floor", "unit", "ratio", "smallest–largest", "goal", "result")
 PEER_HEAD = ("row", "beside weir", "server CPU µs/request", "over the floor", "smallest–largest")
+BESIDE_HEAD = ("row", "beside weir", "ns", "weir over it", "smallest–largest")
 
 
 def first_line(argv, cwd):
@@ -102,6 +103,21 @@ def peer_rows(results):
             for result in results for peer in result.get("peers", ())]
 
 
+def beside_rows(results):
+    return [(other["row"], other["side"], f"{other['ns']:.1f}", f"{other['ratio']:.3g}",
+             "{:.3g}–{:.3g}".format(*other["spread"]))
+            for result in results for other in result.get("beside", ())]
+
+
+def more_tables(results, drawn):
+    """What stands beside weir, as lines after the main table."""
+    lines = []
+    for head, rows in ((PEER_HEAD, peer_rows(results)), (BESIDE_HEAD, beside_rows(results))):
+        if rows:
+            lines += [""] + drawn([head] + rows)
+    return lines
+
+
 def aligned(rows):
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
@@ -118,10 +134,7 @@ def piped(rows):
 
 def terminal_table(results):
     lines = aligned([HEAD] + [cells(result) for result in results])
-    peers = peer_rows(results)
-    if peers:
-        lines += [""] + aligned([PEER_HEAD] + peers)
-    return "\n".join(lines + notes(results))
+    return "\n".join(lines + more_tables(results, aligned) + notes(results))
 
 
 def notes(results):
@@ -133,9 +146,7 @@ def markdown(results, facts):
              "How to read and repeat this: [bench/README.md](../README.md).", ""]
     lines += [f"- **{key}**: {value}" for key, value in facts.items()] + [""]
     lines += piped([HEAD] + [cells(result) for result in results])
-    peers = peer_rows(results)
-    if peers:
-        lines += [""] + piped([PEER_HEAD] + peers)
+    lines += more_tables(results, piped)
     lines += ["", "Rows:", ""] + [f"- `{result['row']}`: {result['what']}" for result in results]
     if notes(results):
         lines += ["", "Notes:", ""] + [f"- {note}" for note in notes(results)]

@@ -29,17 +29,18 @@ PAIRS = 15              # short rounds follow a drifting machine closer than a f
 PAIRS_LEAST = 5         # fewer are for trying out: no result is written
 BUSY = 0.10             # of all CPUs before the start: more, and the table says so
 SELF_TEST_BAND = 0.10   # how far a program may seem to differ from itself
-NO_SELF_TEST = ("parked", "start", "check", "proxy-64", "proxy-bulk")       # rows without a floor in pairs
+NO_SELF_TEST = ("parked", "start", "check", "proxy-64", "proxy-bulk", *table.groups()["core"])      # without a floor in pairs
 
 
 def parse(known):
     parser = argparse.ArgumentParser(
         prog="bench", description="Measure weir beside the floor.",
-        epilog="Rows: " + ", ".join(known) + ". bench/README.md says what they mean.")
+        epilog="Rows: " + ", ".join(known) + ". bench/README.md says what they mean. Rows together: " +
+               ", ".join(table.groups()) + ".")
     parser.add_argument("--build", type=pathlib.Path, metavar="DIR",
                         help="build folder (default: build/bench, which ./dev bench makes, "
                              "else build/release)")
-    parser.add_argument("--only", nargs="+", metavar="ROW", choices=known, default=known)
+    parser.add_argument("--only", nargs="+", metavar="ROW", choices=known + list(table.groups()), default=known)
     parser.add_argument("--pairs", type=int, metavar="N", help="rounds of each side in a row (default: %d)" % PAIRS)
     parser.add_argument("--requests", type=int, default=0, metavar="N",
                         help="requests in a round of the echo and accept rows")
@@ -57,6 +58,7 @@ def parse(known):
     parser.add_argument("--results", type=pathlib.Path, default=ROOT / "bench" / "results",
                         metavar="DIR", help="where the table is written (default: bench/results)")
     args = parser.parse_args()
+    args.only = [row for word in args.only for row in table.groups().get(word, [word])]
     if args.build is None:
         made = ROOT / "build" / "bench"
         args.build = made if made.is_dir() else ROOT / "build" / "release"
@@ -112,6 +114,14 @@ def run_row(row, settings):
     return result
 
 
+def file_name(only, known):
+    """Of the results of these rows: a group's name, or theirs."""
+    for name, rows_of in [("all", known), *table.groups().items()]:
+        if set(only) == set(rows_of):
+            return name
+    return "+".join(row for row in known if row in only)
+
+
 def collect_facts(args, busy):
     facts = report.machine_facts(ROOT)
     facts.update(report.build_facts(args.build, ROOT))
@@ -144,7 +154,7 @@ def measure(args, known):
     print(report.terminal_table(results))
     measured = any("figure" in result for result in results)
     if measured and not args.quick and not args.self_test and args.pairs >= PAIRS_LEAST:
-        name = "all" if set(args.only) == set(known) else "+".join(r["row"] for r in results)
+        name = file_name(args.only, known)
         report.write(args.results, name, results, facts)
         print(f"written: {os.path.relpath(args.results / name)}.md and .json")
     return 1 if any(result["verdict"] in ("FAIL", "VOID") for result in results) else 0

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The rows of the table, and what each figure must be."""
+from core_rows import core_rows
 from http_rows import HttpRow
 from proxy_rows import ProxyBulkRow, ProxyRow
 from rows import BulkRow, Goal, IdleRow, ParkedRow, RequestRow
@@ -29,4 +30,10 @@ def all_rows():
         BulkRow("bulk-in", "1 GiB read", Goal(">=", 0.90, "at least 0.90"), "in"),
         BulkRow("bulk-out", "1 GiB written", Goal(">=", 0.90, "at least 0.90"), "out"),
         BulkRow("bulk-echo", "1 GiB read and written back", Goal(">=", 0.90, "at least 0.90"), "echo"),
+        *core_rows(),
     ]
+
+
+def groups():
+    """Words that --only takes for several rows, in whose file their results go."""
+    return {"core": [row.name for row in core_rows()]}
