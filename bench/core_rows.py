@@ -90,18 +90,18 @@ class CoreRow:
         if self.ratio:
             figure, spread = against["ratio"], against["spread"]
         notes.insert(0, f"weir {min(weir):.1f} to {max(weir):.1f} ns; in the floor's column {self.against}")
-        return {"weir": f"{statistics.median(weir):.1f}", "floor": f"{against['ns']:.1f}", "figure": figure, "spread": spread,
-                "beside": beside, "raw": sides, "notes": notes}
+        return {"weir": f"{statistics.median(weir):.1f}", "floor": f"{against['ns']:.1f}",
+                "figure": figure, "spread": spread, "beside": beside, "raw": sides, "notes": notes}
 
 
 def core_rows():
     twice = Goal("<=", 2.0, "at most 2")
     twice_aim = Goal("<=", 2.0, "2 is the aim", binding=False)
     return [
-        CoreRow("switch", "a switch of tasks, one way, with its place in the queue", Goal("<=", 5, "5 ns is the aim", binding=False),
-                "core_tasks", 51, "call through a pointer", with_go=True),
-        CoreRow("create", "a task made, run and ended, its stack from the pool", Goal("<=", 50, "50 ns is the aim", binding=False),
-                "core_tasks", 51, "thread", with_go=True),
+        CoreRow("switch", "a switch of tasks, one way, with its place in the queue",
+                Goal("<=", 5, "5 ns is the aim", binding=False), "core_tasks", 51, "call through a pointer", with_go=True),
+        CoreRow("create", "a task made, run and ended, its stack from the pool",
+                Goal("<=", 50, "50 ns is the aim", binding=False), "core_tasks", 51, "thread", with_go=True),
         CoreRow("deadline", "a line that is there, read within a deadline scope", twice,
                 "core_deadline", 51, "the same read without a scope", ratio=True),
         CoreRow("post", "a call from another thread until it has run, 1,000 at once", twice,
