@@ -111,6 +111,6 @@ def core_rows():
         CoreRow("limit-arm", "a million time limits of their own: each armed", twice_aim,
                 "core_limits", 1, "libev", ratio=True),
         CoreRow("limit-rearm", "and each moved", twice_aim, "core_limits", 1, "libev", ratio=True),
-        CoreRow("limit-task", "a deadline scope around a wait, a million times: what it adds", twice,
+        CoreRow("limit-task", "a deadline scope around a wait, a million times: what it adds", twice_aim,
                 "core_limits", 3, "libev", ratio=True),
     ]
