@@ -323,7 +323,8 @@ static void open_and_enter(void)
     }
     if (scene->enter != NULL && failures == 0) {
         scene->enter();
-        cut_settle();
+        if (scene->from == WAIT_NOTHING)
+            cut_settle();                       /* it looks the same before and after */
         kind = scene->kind;
         until_waiting(&first);
     }
