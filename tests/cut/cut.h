@@ -51,7 +51,7 @@ struct cut_scene {
     void (*enter)(void);                        /* NULL, or what brings those that wait from one state into this one, */
     enum wait_kind from;                        /* which is of this kind; WAIT_NOTHING: the same */
     void (*left)(struct cut_subject *subject, enum cut cut);    /* NULL, or run by the subject right after the cut call */
-    void (*fulfil)(void);                       /* give those that wait what they wait for */
+    void (*fulfil)(void);                       /* give those that wait what they wait for; NULL where none waits after a cut */
     void (*close)(void);                        /* let go of all that open made; [suspends]. NULL: nothing */
 
     void (*reset)(void);        /* the peer resets; NULL: there is no peer, which no_peer has to say as well */
@@ -90,7 +90,7 @@ Suite *cut_suite(const char *name, const struct cut_scene *scenes, size_t count)
 #define EXPECT(so) cut_expect(so, __FILE__, __LINE__, #so)
 void cut_expect(bool so, const char *file, int line, const char *what);
 
-/* Let other tasks run until @so; false, and an EXPECT that failed: it did not come to pass in many seconds of real time. */
+/* Let other tasks run until @so; false, and an EXPECT that failed: it did not come to pass in ten seconds of real time. */
 bool cut_until(bool (*so)(void *arg), void *arg, const char *what);
 
 /* Let everything run that can. */

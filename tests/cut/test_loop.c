@@ -22,7 +22,9 @@
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
 static bool closed;
-static atomic_int begun, ended;
+static atomic_int begun, ended;         /* jobs, since the program began */
+static int begun_before;                /* the gate was closed */
+static int fillers;                     /* tasks that keep threads busy, or wait to */
 static atomic_int late_ran;
 static int late_returned;
 
@@ -33,8 +35,7 @@ static void close_gate(void)
     pthread_mutex_lock(&gate);
     closed = true;
     pthread_mutex_unlock(&gate);
-    atomic_store(&begun, 0);
-    atomic_store(&ended, 0);
+    begun_before = atomic_load(&begun);
     atomic_store(&late_ran, 0);
     late_returned = 0;
 }
@@ -86,13 +87,22 @@ static int run_job(struct cut_subject *subject)
 
 static bool job_has_begun(void)
 {
-    return atomic_load(&begun) > 0;
+    return atomic_load(&begun) > begun_before;
 }
 
 static int fill(void *arg)
 {
     (void)arg;
-    return weir_loop_run_in_executor(weir_get_running_loop(), job, NULL) == 7 ? 0 : -ECANCELED;
+    int code = weir_loop_run_in_executor(weir_get_running_loop(), job, NULL);
+    fillers--;
+    EXPECT(code == 7 || code == -ECANCELED);
+    return 0;
+}
+
+static bool no_filler_is_left(void *arg)
+{
+    (void)arg;
+    return fillers == 0;
 }
 
 static bool fillers_wait(void *arg)
@@ -110,7 +120,7 @@ static bool fillers_wait(void *arg)
 static void fill_executor(void)
 {
     close_gate();
-    for (int i = 0; i < FILLERS; i++)
+    for (fillers = 0; fillers < FILLERS; fillers++)
         EXPECT(weir_spawn(fill, NULL) == 0);
     cut_until(fillers_wait, NULL, "the executor is full");
 }
@@ -133,6 +143,8 @@ static int run_late_job(struct cut_subject *subject)
 /* All threads are free, and took what was queued: each job whose call was not cut, and no other. */
 static void check_which_ran(void)
 {
+    open_gate();
+    cut_until(no_filler_is_left, NULL, "every filler ends");
     let_threads_end();
     EXPECT(weir_loop_run_in_executor(weir_get_running_loop(), job, NULL) == 7);
     EXPECT(atomic_load(&late_ran) == late_returned);
