@@ -57,6 +57,8 @@ struct cut_scene {
     void (*reset)(void);        /* the peer resets; NULL: there is no peer, which no_peer has to say as well */
     bool no_peer;
 
+    bool workers;               /* it is played on worker 0 of two; a loop that closes is then the end of the run again */
+
     int ok;                     /* what the call returns when it was fulfilled, */
     const char *text;           /* and leaves in subject->text; NULL: not looked at */
     int reset_code;             /* what a reset makes of it; 0: -ECONNRESET */

@@ -4,12 +4,14 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <weir/run.h>
 #include <weir/server.h>
 
 #include "cut/cut.h"
@@ -250,6 +252,84 @@ static int create_there(struct cut_subject *subject)
     return create_on("127.0.0.1");
 }
 
+/* --- Several workers ------------------------------------------------------ */
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
+static bool blocks, closed;     /* worker 1 stands at the gate; which is closed */
+static struct cut_sleeper helper;
+
+static void stand_at_gate(void *arg)
+{
+    (void)arg;
+    pthread_mutex_lock(&gate);
+    blocks = true;
+    while (closed)
+        pthread_cond_wait(&opened, &gate);
+    blocks = false;
+    pthread_mutex_unlock(&gate);
+}
+
+static bool other_is_blocked(void *arg)
+{
+    (void)arg;
+    pthread_mutex_lock(&gate);
+    bool so = blocks;
+    pthread_mutex_unlock(&gate);
+    return so;
+}
+
+static void open_gate(void)
+{
+    pthread_mutex_lock(&gate);
+    closed = false;
+    pthread_cond_broadcast(&opened);
+    pthread_mutex_unlock(&gate);
+}
+
+/* When the run ends, nobody is there to open the gate but he who is told to end as well. */
+static int open_when_told(void *arg)
+{
+    (void)cut_sleep(arg);
+    cut_settle();
+    open_gate();
+    return 0;
+}
+
+static void open_blocked(void)
+{
+    open_port();
+    closed = true;
+    EXPECT(weir_loop_call_soon_threadsafe(weir_worker_loop(1), stand_at_gate, NULL) == 0);
+    cut_until(other_is_blocked, NULL, "the other worker is blocked");
+    cut_sleeper_init(&helper);
+    helper.task = weir_create_task(open_when_told, &helper);
+}
+
+static int start_on_all(struct cut_subject *subject)
+{
+    weir_server_options all = { .all_workers = true };
+    weir_server *made = NULL;
+
+    (void)subject;
+    int code = weir_start_server(read_to_the_end, NULL, "127.0.0.1", port, &all, &made);
+    return started(code, made);
+}
+
+static bool port_is_free(void *arg)
+{
+    (void)arg;
+    return listen(placeholder, 1) == 0;
+}
+
+/* The other worker's listener closes a little later. */
+static void close_blocked(void)
+{
+    cut_sleeper_end(&helper);
+    cut_until(port_is_free, NULL, "nobody listens any more");
+    close(placeholder);
+}
+
 /* --- A Unix socket -------------------------------------------------------- */
 
 static void open_path(void)
@@ -286,6 +366,9 @@ static void check_no_file(void)
 static const struct cut_scene scenes[] = {
     RESOLVING(weir_start_server, start_named),
     BEGINNING(weir_start_server, open_port, start_there, close_port),
+    /* What was begun on another loop is waited for, so that it can be undone there; then the cut counts. */
+    CUT(weir_start_server, "another worker has not answered", WAIT_POST, .open = open_blocked, .call = start_on_all,
+        .fulfil = open_gate, .close = close_blocked, .no_peer = true, .workers = true, .sees_through = AT_ANY, .over = AT_ANY),
     BEGINNING(weir_start_unix_server, open_path, start_at_path, check_no_file),
     RESOLVING(weir_loop_create_server, create_named),
     BEGINNING(weir_loop_create_server, open_port, create_there, close_port),
