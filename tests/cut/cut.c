@@ -57,8 +57,8 @@ __attribute__((format(printf, 1, 2))) static void wrong(const char *fmt, ...)
         len += (size_t)vsnprintf(told + len, sizeof told - len, fmt, args);
         va_end(args);
     }
-    if (len + 1 < sizeof told)
-        strcpy(told + len, "\n");
+    if (len < sizeof told)
+        snprintf(told + len, sizeof told - len, "\n");
 }
 
 void cut_expect(bool so, const char *file, int line, const char *what)

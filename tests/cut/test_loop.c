@@ -187,7 +187,7 @@ static int resolve(struct cut_subject *subject)
 
     if (code == 0) {
         const struct sockaddr_in *in = (const void *)list->ai_addr;
-        cut_keep(subject, inet_ntoa(in->sin_addr), strlen(inet_ntoa(in->sin_addr)));
+        EXPECT(inet_ntop(AF_INET, &in->sin_addr, subject->text, sizeof subject->text) != NULL);
         freeaddrinfo(list);
     } else {
         EXPECT(list == NULL);

@@ -15,6 +15,7 @@ MAY_INCLUDE = {
     "tests/install/": [],
     "tests/server/": ["lib/", "core/", "net/", "streams/", "server/"],
     "tests/plugins/": ["lib/", "core/", "net/", "streams/", "server/", "plugins/"],
+    "tests/cut/": ["cut/", "lib/", "core/", "net/", "streams/"],
     "tests/": ["lib/", "core/", "net/", "streams/"],
     "bench/": ["bench/", ""],
 }

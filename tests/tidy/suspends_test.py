@@ -68,7 +68,8 @@ def look(header=HEADER, task=TASK, *listings):
 def main():
     expect("all is there", look(HEADER, TASK, GOOD))
     expect("in two programs", look(HEADER, TASK, GOOD[:2], GOOD[2:]))
-    expect("a function without a scene", look(HEADER + "\n/*\n * Sleep.        [suspends]\n *\n */\nint weir_sleep(void);\n", TASK, GOOD),
+    more = HEADER + "\n/*\n * Sleep.        [suspends]\n *\n */\nint weir_sleep(void);\n"
+    expect("a function without a scene", look(more, TASK, GOOD),
            "include/weir/read.h", "weir_sleep suspends and has no scene")
     expect("a scene taken away", look(HEADER, TASK.replace("WAIT_SHIELD, ", ""), GOOD[:2]), "weir_shield suspends and has no scene")
     expect("a scene of nothing", look(HEADER, TASK, GOOD + ["weir_look\tshort\t1"]), "test_0", "\"weir_look\": no header marks it")
