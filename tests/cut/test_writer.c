@@ -15,7 +15,7 @@
 #include "cut/cut.h"
 #include "lib/stream_far.h"
 
-#define BACKLOG ((size_t)4 * 1024 * 1024)       /* more than the kernel takes and the high mark allows */
+#define BACKLOG ((size_t)512 * 1024)       /* more than the kernel takes and the high mark allows */
 
 static struct far far;
 static struct cut_sleeper handler;
