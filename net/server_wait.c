@@ -138,9 +138,11 @@ int weir_server_serve_forever(weir_server *s)
     code = weir_server_start_serving(s);
     if (code == 0)
         code = wait_for_event(s, SERVER_CLOSED);
-    /* Ended from outside or cancelled: both close the server and wait for its connections, and are a cancel (SV-10). */
-    if (code == 0 || code == -ECANCELED) {
+    /* Ended from outside, cancelled or out of time: each closes the server. The first two also wait for its connections, and
+     * are a cancel (SV-10); after a deadline there is no more waiting. */
+    if (code == 0 || code == -ECANCELED || code == -ETIMEDOUT)
         weir_server_close(s);
+    if (code == 0 || code == -ECANCELED) {
         code = wait_for_event(s, SERVER_DONE);
         code = code == 0 ? weir__fail(-ECANCELED) : code;
     }

@@ -173,7 +173,8 @@ int weir_server_start_serving(weir_server *s);
  * Serve until somebody closes the server or cancels this task.       [suspends]
  *
  * Begins to listen, if need be. When this task is cancelled, the server is
- * closed, and the call returns after weir_server_wait_closed() would.
+ * closed, and the call returns after weir_server_wait_closed() would; when an
+ * enclosing weir_timeout runs out, it is closed, and the call returns at once.
  *
  * returns  -ECANCELED  this task was cancelled, or the server was closed
  *          -EBUSY      another task is in this call

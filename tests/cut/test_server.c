@@ -118,13 +118,10 @@ static void free_server(void)
     weir_server_free(server);
 }
 
-static void check_serving(struct cut_subject *subject, enum cut cut)
+static void check_closed(struct cut_subject *subject, enum cut cut)
 {
-    (void)subject;
-    if (cut == CUT_DEADLINE)
-        EXPECT(weir_server_is_serving(server));     /* only a cancel closes it */
-    else
-        EXPECT(!weir_server_is_serving(server));
+    (void)subject, (void)cut;
+    EXPECT(!weir_server_is_serving(server));        /* whatever ends it closes the server */
 }
 
 static int wait_closed(struct cut_subject *subject)
@@ -373,11 +370,11 @@ static const struct cut_scene scenes[] = {
     RESOLVING(weir_loop_create_server, create_named),
     BEGINNING(weir_loop_create_server, open_port, create_there, close_port),
     BEGINNING(weir_server_start_serving, open_bound, start_serving, free_server),
-    CUT(weir_server_serve_forever, "open", WAIT_SERVER, .open = open_bound, .call = serve_forever, .left = check_serving,
-        .fulfil = close_server, .close = free_server, .ok = -ECANCELED, .no_peer = true, .over = AT_ANY & ~AT(CUT_DEADLINE)),
+    CUT(weir_server_serve_forever, "open", WAIT_SERVER, .open = open_bound, .call = serve_forever, .left = check_closed,
+        .fulfil = close_server, .close = free_server, .ok = -ECANCELED, .no_peer = true, .over = AT_ANY),
     CUT(weir_server_serve_forever, "it listens, for a pass", WAIT_NOTHING, .open = open_bound, .call = serve_forever,
-        .left = check_serving, .fulfil = close_server, .close = free_server, .ok = -ECANCELED, .no_peer = true,
-        .over = AT_ANY & ~AT(CUT_DEADLINE)),
+        .left = check_closed, .fulfil = close_server, .close = free_server, .ok = -ECANCELED, .no_peer = true,
+        .over = AT_ANY),
     CUT(weir_server_serve_forever, "closed, a client is left", WAIT_SERVER, .open = open_with_client, .call = serve_forever,
         .enter = close_server, .close = free_server, .reset = reset_client, .reset_code = -ECANCELED, .over = AT_ANY),
     CUT(weir_server_wait_closed, "open", WAIT_SERVER, .open = open_listening, .call = wait_closed, .fulfil = close_server,
