@@ -182,7 +182,9 @@ weir_loop *weir_get_running_loop(void);
  * Start and stop watchers on the loop's thread only. It is not to be run,
  * broken, forked or destroyed by others, and its user data, invoke and release
  * callbacks are taken. A watcher's callback is a plain callback: it must not
- * suspend. Watchers are stopped before weir_loop_close().
+ * suspend. Watchers are stopped before weir_loop_close(). libev has one allocator
+ * for all loops of a process, which the first weir_loop_new() sets: a program
+ * with libev loops of its own makes them after it.
  *
  * returns  borrowed, valid until weir_loop_close(); NULL after that
  * beyond asyncio
