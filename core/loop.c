@@ -17,6 +17,7 @@
 #include "core/handle.h"
 #include "core/log.h"
 #include "core/loop_signal.h"
+#include "core/pipe_signal.h"
 #include "core/run.h"
 #include "core/sys.h"
 #include "core/task.h"
@@ -204,6 +205,7 @@ int weir_loop_close(weir_loop *loop)
         return weir__fail_text(-EBUSY, "the loop is running");
     if (loop->closed)
         return 0;
+    bool pipe_blocked = weir__pipe_signal_hold();       /* open connections say their last words */
     loop->closing = true;
     weir__handles_drop(loop);
     weir__watches_drop(loop);
@@ -220,6 +222,7 @@ int weir_loop_close(weir_loop *loop)
     weir__tasks_drop(loop);
     ev_timer_stop(loop->ev, &loop->trim_timer);
     ev_io_stop(loop->ev, &loop->wake);
+    weir__pipe_signal_release(pipe_blocked);
     return 0;
 }
 
@@ -276,6 +279,7 @@ int weir__loop_enter(weir_loop *loop)
     weir__this_loop = loop;
     loop->thread = pthread_self();
     atomic_store_explicit(&loop->running, true, memory_order_relaxed);
+    loop->pipe_blocked = weir__pipe_signal_hold();
     announce_thread(&loop->announced);
     weir__watchdog_enter(loop);
     weir__dump_enter(loop);
@@ -288,6 +292,7 @@ void weir__loop_leave(weir_loop *loop)
     weir__watchdog_leave(loop);
     atomic_store_explicit(&loop->running, false, memory_order_relaxed);
     weir__this_loop = NULL;
+    weir__pipe_signal_release(loop->pipe_blocked);
 }
 
 int weir__loop_spin(weir_loop *loop, bool (*done)(weir_loop *loop, void *arg), void *arg)

@@ -104,6 +104,7 @@ struct weir_loop {
     struct inbox       *inbox;
     pthread_t           thread;         /* valid while running */
     atomic_bool         running;        /* written by the loop's thread; a foreign caller's check may read it */
+    bool                pipe_blocked;   /* SIGPIPE was, in the thread that runs us, before it did */
     bool                closing;        /* callbacks are not taken any more; remaining tasks may still run to their end */
     bool                closed;
     atomic_bool         stopping;

@@ -13,12 +13,6 @@
 
 void weir__thread_prepare(void)
 {
-    sigset_t pipe;
-
-    /* Sockets are written with MSG_NOSIGNAL; pipes and sendfile know no such flag. */
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe, NULL);
     weir__overflow_thread();
 }
 
@@ -165,12 +159,9 @@ int weir_run(weir_main main, void *arg)
     if (run.loop == NULL)
         return weir__failure_here()->code;
 
-    sigset_t before;
-    pthread_sigmask(SIG_SETMASK, NULL, &before);
     weir__thread_prepare();
     int code = weir__run_main(&run);
     weir_loop_free(run.loop);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
 
     if (code < 0 && run.failure.code < 0)
         weir__failure_move(&run.failure, weir__failure_here());

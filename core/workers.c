@@ -230,14 +230,10 @@ static int start_threads(struct workers *all, unsigned *started)
 static int run_all(struct workers *all)
 {
     unsigned started;
-    sigset_t mask;
     int code = start_threads(all, &started);
 
-    if (code == 0) {
-        pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    if (code == 0)
         work(&all->worker[0]);
-        pthread_sigmask(SIG_SETMASK, &mask, NULL);
-    }
     for (unsigned i = 1; i < started; i++)
         pthread_join(all->worker[i].thread, NULL);
     if (all->pin && code == 0)

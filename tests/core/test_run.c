@@ -239,15 +239,29 @@ static int look_at_the_mask(void *blocked)
     return raise(SIGPIPE) == 0 ? 3 : -1;
 }
 
-/* FAULTS 25. A write to a pipe nobody reads must not end the server, and a mask that stays would surprise the program. */
+static int run_a_loop_by_hand(int (*fn)(void *), void *arg)
+{
+    weir_loop *loop = weir_loop_new();
+    int code = weir_loop_run_until_complete(loop, fn, arg);
+
+    weir_loop_free(loop);
+    return code;
+}
+
+/* FAULTS 25. A write to a pipe nobody reads must not end the server, also not later, when the mask is put back and what was
+ * raised is pending; and a mask that stays would surprise the program. */
 START_TEST(sigpipe_is_blocked_during_the_run_and_the_mask_is_put_back)
 {
     int blocked = 0;
     sigset_t before, after;
 
-    signal(SIGPIPE, SIG_IGN);                   /* else the raised one, pending, would end us now */
     pthread_sigmask(SIG_SETMASK, NULL, &before);
-    ck_assert_int_eq(weir_run(look_at_the_mask, &blocked), 3);
+    if (_i == 0)
+        ck_assert_int_eq(weir_run(look_at_the_mask, &blocked), 3);
+    else if (_i == 1)
+        ck_assert_int_eq(run_a_loop_by_hand(look_at_the_mask, &blocked), 3);
+    else
+        ck_assert_int_eq(weir_run_workers(1, look_at_the_mask, &blocked), 0);
     pthread_sigmask(SIG_SETMASK, NULL, &after);
     ck_assert_int_eq(blocked, 1);
     ck_assert_int_eq(sigismember(&before, SIGPIPE), sigismember(&after, SIGPIPE));
@@ -340,7 +354,7 @@ Suite *suite(void)
     tcase_add_test(calling, a_run_inside_a_run_is_refused);
     tcase_add_test(calling, threads_may_each_have_their_own_run);
     tcase_add_test(calling, the_detail_of_mains_failure_is_the_callers_after_the_run);
-    tcase_add_test(calling, sigpipe_is_blocked_during_the_run_and_the_mask_is_put_back);
+    tcase_add_loop_test(calling, sigpipe_is_blocked_during_the_run_and_the_mask_is_put_back, 0, 3);
     suite_add_tcase(s, calling);
 
     TCase *faults = tcase_create("faults");
