@@ -23,6 +23,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -34,7 +35,8 @@ enum sys_call {
     SYS_ALLOC, SYS_MMAP, SYS_MADVISE, SYS_MPROTECT, SYS_EVENTFD, SYS_READ, SYS_WRITE, SYS_CLOSE, SYS_THREAD,
     SYS_SOCKET, SYS_BIND, SYS_LISTEN, SYS_ACCEPT, SYS_CONNECT, SYS_GETSOCKNAME, SYS_GETPEERNAME, SYS_SETSOCKOPT,
     SYS_GETSOCKOPT, SYS_NONBLOCK, SYS_SHUTDOWN, SYS_RECV, SYS_SEND, SYS_GETADDRINFO, SYS_GETNAMEINFO, SYS_SIGACTION,
-    SYS_LSTAT, SYS_CHMOD, SYS_UNLINK, SYS_EPOLL_CREATE, SYS_EPOLL_CTL, SYS_EPOLL_WAIT,
+    SYS_LSTAT, SYS_CHMOD, SYS_UNLINK, SYS_EPOLL_CREATE, SYS_EPOLL_CTL, SYS_EPOLL_WAIT, SYS_FSTAT, SYS_SENDFILE,
+    SYS_PREAD, SYS_SEEK, SYS_DUP,
     SYS_CALLS
 };
 
@@ -330,6 +332,116 @@ static inline ssize_t sys_send(int fd, struct iovec *iov, size_t count)
     ssize_t n = count == 1 ? send(fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL)
                            : sendmsg(fd, &message, MSG_NOSIGNAL);
     return n < 0 ? -errno : n;
+}
+
+/* The first bytes that are there and not taken: 0 at the end. Counted as a recv, as a pipe's read is. */
+static inline ssize_t sys_peek(int fd, void *buf, size_t len)
+{
+    int fault = weir__fault(SYS_RECV);
+    if (fault < 0)
+        return fault;
+    ssize_t n = recv(fd, buf, len, MSG_PEEK | MSG_DONTWAIT);
+    return n < 0 ? -errno : n;
+}
+
+/* --- Pipes, counted as recv and send -------------------------------------- */
+
+static inline ssize_t sys_pipe_read(int fd, void *buf, size_t len)
+{
+    int fault = weir__fault(SYS_RECV);
+    if (fault < 0)
+        return fault;
+    ssize_t n = read(fd, buf, weir__fault_cap(SYS_RECV, len));
+    return n < 0 ? -errno : n;
+}
+
+/* Raises SIGPIPE, which loops keep from their threads (core/pipe_signal.h). */
+static inline ssize_t sys_pipe_write(int fd, const struct iovec *iov, size_t count)
+{
+    int fault = weir__fault(SYS_SEND);
+    if (fault < 0)
+        return fault;
+#ifdef WEIR_FAULTS
+    struct iovec first = { iov[0].iov_base, weir__fault_cap(SYS_SEND, iov[0].iov_len) };
+    if (first.iov_len < iov[0].iov_len) {
+        iov = &first;
+        count = 1;
+    }
+#endif
+    ssize_t n = writev(fd, iov, (int)count);
+    return n < 0 ? -errno : n;
+}
+
+static inline int sys_fstat(int fd, struct stat *out)
+{
+    int fault = weir__fault(SYS_FSTAT);
+    if (fault < 0)
+        return fault;
+    return fstat(fd, out) < 0 ? -errno : 0;
+}
+
+/* O_RDONLY, O_WRONLY or O_RDWR. Of a descriptor that fstat(2) knew, which makes it unable to fail. */
+static inline int sys_access_mode(int fd)
+{
+    return fcntl(fd, F_GETFL) & O_ACCMODE;
+}
+
+/* --- Files ---------------------------------------------------------------- */
+
+/* From *offset, which moves, and not from the file's position, which does not. Raises SIGPIPE, as sys_pipe_write. */
+static inline ssize_t sys_sendfile(int out, int file, int64_t *offset, size_t len)
+{
+    int fault = weir__fault(SYS_SENDFILE);
+    if (fault < 0)
+        return fault;
+    off_t at = *offset;
+    ssize_t n = sendfile(out, file, &at, weir__fault_cap(SYS_SENDFILE, len));
+    *offset = at;
+    return n < 0 ? -errno : n;
+}
+
+/* Blocks for as long as a disk takes: executor threads only. */
+static inline ssize_t sys_pread(int fd, void *buf, size_t len, int64_t offset)
+{
+    int fault = weir__fault(SYS_PREAD);
+    if (fault < 0)
+        return fault;
+    ssize_t n = pread(fd, buf, len, offset);
+    return n < 0 ? -errno : n;
+}
+
+/* Only what is in memory: -EAGAIN where a disk would have to be waited for, -EOPNOTSUPP where the file system can't say. */
+static inline ssize_t sys_pread_cached(int fd, void *buf, size_t len, int64_t offset)
+{
+    struct iovec iov = { buf, len };
+    int fault = weir__fault(SYS_PREAD);
+    if (fault < 0)
+        return fault;
+    ssize_t n = preadv2(fd, &iov, 1, offset, RWF_NOWAIT);
+    return n < 0 ? -errno : n;
+}
+
+/* A hint that has no failure: these bytes will be read. */
+static inline void sys_will_need(int fd, int64_t offset, size_t len)
+{
+    (void)posix_fadvise(fd, offset, (off_t)len, POSIX_FADV_WILLNEED);
+}
+
+static inline int sys_seek(int fd, int64_t offset)
+{
+    int fault = weir__fault(SYS_SEEK);
+    if (fault < 0)
+        return fault;
+    return lseek(fd, offset, SEEK_SET) < 0 ? -errno : 0;
+}
+
+static inline int sys_dup(int fd)
+{
+    int fault = weir__fault(SYS_DUP);
+    if (fault < 0)
+        return fault;
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return copy < 0 ? -errno : copy;
 }
 
 /* --- Files of Unix sockets ------------------------------------------------ */

@@ -32,6 +32,9 @@ static const struct {
     [SYS_LSTAT] = { "lstat", -EACCES },           [SYS_CHMOD] = { "chmod", -EPERM },
     [SYS_UNLINK] = { "unlink", -EPERM },         [SYS_EPOLL_CREATE] = { "epoll_create", -EMFILE },
     [SYS_EPOLL_CTL] = { "epoll_ctl", -ENOMEM },  [SYS_EPOLL_WAIT] = { "epoll_wait", -EINTR },
+    [SYS_FSTAT] = { "fstat", -EIO },              [SYS_SENDFILE] = { "sendfile", -ECONNRESET },
+    [SYS_PREAD] = { "pread", -EIO },              [SYS_SEEK] = { "seek", -EIO },
+    [SYS_DUP] = { "dup", -EMFILE },
 };
 
 void weir__fault_begin(const struct fault_plan *next)
@@ -67,7 +70,7 @@ int weir__fault(enum sys_call call)
         return 0;
 
     atomic_fetch_add(&seen[call], 1);
-    if (plan.again_every > 0 && (call == SYS_RECV || call == SYS_SEND || call == SYS_ACCEPT)) {
+    if (plan.again_every > 0 && (call == SYS_RECV || call == SYS_SEND || call == SYS_ACCEPT || call == SYS_SENDFILE)) {
         uint64_t n = atomic_fetch_add(&transfers, 1) + 1;
         if (n % plan.again_every == 0)
             return n / plan.again_every % 2 == 0 ? -EAGAIN : -EINTR;

@@ -17,8 +17,8 @@ struct fault_plan {
     bool     from_then_on;      /* and every later one too */
     uint64_t only;              /* bit set of 1 << enum sys_call that match; 0: all that can fail */
     int      code;              /* what it fails with, negative; 0: a code that fits the call */
-    size_t   cap;               /* recv and send carry at most so many bytes; 0: any */
-    unsigned again_every;       /* every k-th recv, send and accept answers -EAGAIN or -EINTR first; 0: never */
+    size_t   cap;               /* recv, send and sendfile carry at most so many bytes; 0: any */
+    unsigned again_every;       /* every k-th recv, send, sendfile and accept answers -EAGAIN or -EINTR first; 0: never */
 };
 
 /* Start to follow @plan, with all counts at zero. */

@@ -36,11 +36,11 @@
 
 enum task_state { TASK_NEW, TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_DONE };
 
-/* What a parked task waits for. Each has a word in task_dump.c; for bytes, drain and closed wait_on is the transport. */
+/* What a parked task waits for. Each has a word in task_dump.c; for bytes, drain, closed and sendfile wait_on is the transport. */
 enum wait_kind {
     WAIT_NOTHING, WAIT_SLEEP, WAIT_JOIN, WAIT_SHIELD, WAIT_GATHER, WAIT_GROUP, WAIT_EXECUTOR, WAIT_BYTES, WAIT_DRAIN,
     WAIT_CLOSED, WAIT_CONNECT, WAIT_START, WAIT_SERVER, WAIT_POST, WAIT_SIGNAL, WAIT_LOCK, WAIT_EVENT, WAIT_CONDITION,
-    WAIT_SEMAPHORE, WAIT_BARRIER, WAIT_GET, WAIT_PUT, WAIT_ALL_DONE,
+    WAIT_SEMAPHORE, WAIT_BARRIER, WAIT_GET, WAIT_PUT, WAIT_ALL_DONE, WAIT_SENDFILE,
     WAIT_KINDS
 };
 

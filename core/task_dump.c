@@ -70,6 +70,7 @@ static const char *const words[] = {
     [WAIT_SHIELD] = "shield",   [WAIT_GATHER] = "gather", [WAIT_GROUP] = "group",     [WAIT_LOCK] = "lock",
     [WAIT_EVENT] = "event",     [WAIT_CONDITION] = "condition", [WAIT_SEMAPHORE] = "semaphore", [WAIT_BARRIER] = "barrier",
     [WAIT_GET] = "get",         [WAIT_PUT] = "put",       [WAIT_ALL_DONE] = "all done",
+    [WAIT_SENDFILE] = "sendfile",
 };
 _Static_assert(sizeof words / sizeof words[0] == WAIT_KINDS, "each kind of wait has a word");
 

@@ -65,7 +65,8 @@ static bool peer_of_task(struct loop_upper *upper, const weir_task *task, weir_a
     if (task->state == TASK_PARKED && task->wait_kind == WAIT_CONNECT)
         return weir__connector_peer(task->wait_on, out);
     if (task->state == TASK_PARKED &&
-        (task->wait_kind == WAIT_BYTES || task->wait_kind == WAIT_DRAIN || task->wait_kind == WAIT_CLOSED))
+        (task->wait_kind == WAIT_BYTES || task->wait_kind == WAIT_DRAIN || task->wait_kind == WAIT_CLOSED ||
+         task->wait_kind == WAIT_SENDFILE))
         return task->wait_on != NULL && weir__transport_peer(task->wait_on, out);
     return task->serves != NULL && weir__transport_peer(task->serves, out);
 }

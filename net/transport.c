@@ -116,12 +116,19 @@ int weir__transport_wait_start(weir_transport *t)
     return 0;
 }
 
+static void tell_sender(weir_transport *t)
+{
+    if (t->sender != NULL)
+        weir__task_wake(t->sender, 0);
+}
+
 void weir__transport_lose(weir_transport *t, int code)
 {
     if (t->state >= TRANSPORT_LOST || (t->state == TRANSPORT_OPENING && t->early == EARLY_LOSE))
         return;
     t->lost_code = code;
     weir__out_discard(t);
+    tell_sender(t);
     if (t->state == TRANSPORT_OPENING) {
         t->early = EARLY_LOSE;
         return;
@@ -172,6 +179,8 @@ void weir_transport_close(weir_transport *t)
     weir__out_flush(t);
     if (t->state == TRANSPORT_FLUSHING && t->out.size == 0)
         weir__transport_lose(t, 0);
+    else
+        tell_sender(t);
 }
 
 void weir_transport_abort(weir_transport *t)
@@ -199,6 +208,11 @@ bool weir_transport_is_closing(const weir_transport *t)
 
 /* --- Asking --------------------------------------------------------------- */
 
+int weir__transport_fd(const weir_transport *t)
+{
+    return t->ops->fd == NULL ? -1 : t->ops->fd(t);
+}
+
 const void *weir_transport_get_extra_info(const weir_transport *t, const char *name)
 {
     /* The transport is ours and never const; asking for a name may look it up and remember it. */
@@ -210,7 +224,7 @@ const void *weir_transport_get_extra_info(const weir_transport *t, const char *n
         return &t->bytes_received;
     if (strcmp(name, "bytes_sent") == 0)
         return &t->bytes_sent;
-    if (strcmp(name, "socket") == 0)
+    if (strcmp(name, "socket") == 0 || strcmp(name, "pipe") == 0)
         weir__out_flush(asked);                 /* whoever writes to the descriptor himself comes after us */
     return t->ops->extra_info(asked, name);
 }
@@ -233,14 +247,31 @@ const weir_protocol *weir_transport_get_protocol(const weir_transport *t, void *
 
 /* --- Reading -------------------------------------------------------------- */
 
+void weir__transport_pause(weir_transport *t, enum transport_pause who)
+{
+    if (t->state <= TRANSPORT_OPEN)
+        t->read_paused |= (unsigned char)who;
+}
+
+void weir__transport_resume(weir_transport *t, enum transport_pause who)
+{
+    if (t->state > TRANSPORT_OPEN || (t->read_paused & who) == 0)
+        return;
+    t->read_paused &= (unsigned char)~who;
+    if (t->read_paused == 0 && t->read_stopped) {
+        t->read_stopped = false;
+        if (!t->eof_received)
+            t->ops->want_read(t, true);
+    }
+}
+
 int weir_transport_pause_reading(weir_transport *t)
 {
     if (weir__loop_foreign(t->loop))
         return weir__fail(WEIR_ESTATE);
     if (t->ops->want_read == NULL)
         return weir__fail_text(-ENOTSUP, "this transport can't be paused");
-    if (t->state <= TRANSPORT_OPEN)
-        t->read_paused = true;
+    weir__transport_pause(t, PAUSED_BY_USER);
     return 0;
 }
 
@@ -248,23 +279,25 @@ int weir_transport_resume_reading(weir_transport *t)
 {
     if (weir__loop_foreign(t->loop))
         return weir__fail(WEIR_ESTATE);
-    if (t->state > TRANSPORT_OPEN || !t->read_paused)
-        return 0;
-    t->read_paused = false;
-    if (t->read_stopped) {
-        t->read_stopped = false;
-        if (!t->eof_received)
-            t->ops->want_read(t, true);
-    }
+    weir__transport_resume(t, PAUSED_BY_USER);
     return 0;
 }
 
 bool weir_transport_is_reading(const weir_transport *t)
 {
-    return !t->read_paused && !weir_transport_is_closing(t);
+    return t->read_paused == 0 && t->ops->recv != NULL && !weir_transport_is_closing(t);
 }
 
 /* --- Writing -------------------------------------------------------------- */
+
+static int refuse(const weir_transport *t)
+{
+    if (t->gate == GATE_SENDFILE)
+        return weir__fail_text(WEIR_ESTATE, "a file is being sent: there is no writing beside it");
+    if (t->gate == GATE_READ_ONLY)
+        return weir__fail_text(-ENOTSUP, "a read pipe can't be written to");
+    return weir__fail_text(WEIR_ESTATE, "written to after write_eof");
+}
 
 int weir_transport_writelines(weir_transport *t, const weir_bytes *chunks, size_t count)
 {
@@ -278,8 +311,8 @@ int weir_transport_writelines(weir_transport *t, const weir_bytes *chunks, size_
         if (__builtin_add_overflow(total, chunks[i].len, &total))
             return weir__fail(-EINVAL);
     }
-    if (t->eof_asked)
-        return weir__fail_text(WEIR_ESTATE, "written to after write_eof");
+    if (t->gate != GATE_OPEN)
+        return refuse(t);
     if (total == 0)
         return 0;
     if (weir_transport_is_closing(t)) {
@@ -308,9 +341,17 @@ int weir_transport_write_eof(weir_transport *t)
 {
     if (weir__loop_foreign(t->loop))
         return weir__fail(WEIR_ESTATE);
-    if (weir_transport_is_closing(t) || t->eof_asked)
+    if (weir_transport_is_closing(t) || t->gate == GATE_ENDED)
         return 0;
-    t->eof_asked = true;
+    if (t->gate != GATE_OPEN)
+        return refuse(t);
+    if (t->ops->one_way) {                      /* there is nothing that could stay open (PI-3) */
+        weir_transport_close(t);
+        return 0;
+    }
+    if (t->ops->shutdown == NULL)
+        return weir__fail_text(-ENOTSUP, "this transport has no half-close");
+    t->gate = GATE_ENDED;
     weir__out_flush(t);
     if (weir_transport_is_closing(t) || t->out.size > 0)
         return 0;                               /* the write-ready event does the rest */
@@ -321,7 +362,7 @@ int weir_transport_write_eof(weir_transport *t)
 
 bool weir_transport_can_write_eof(const weir_transport *t)
 {
-    return t->ops->shutdown != NULL;
+    return t->ops->shutdown != NULL || (t->ops->one_way && t->ops->send != NULL);
 }
 
 int weir_transport_set_write_buffer_limits(weir_transport *t, size_t high, size_t low)

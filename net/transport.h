@@ -46,10 +46,20 @@ struct transport_ops {
      * reading cannot be paused. */
     void (*want_read)(weir_transport *t, bool on);
     void (*want_write)(weir_transport *t, bool on);
-    int  (*shutdown)(weir_transport *t);
+    int  (*shutdown)(weir_transport *t);         /* NULL: no half-close */
     void (*close)(weir_transport *t);           /* nothing is called after this but extra_info */
     const void *(*extra_info)(weir_transport *t, const char *name);
+    int  (*fd)(const weir_transport *t);        /* NULL: there is none */
+    /* As sendfile(2), a code for errno; NULL: files go by read and write. */
+    ssize_t (*send_file)(weir_transport *t, int file, int64_t *offset, size_t count);
+    bool one_way;               /* a pipe: the end of its one direction closes it, whatever eof_received says */
 };
+
+/* Why write is refused. */
+enum transport_gate { GATE_OPEN, GATE_ENDED, GATE_SENDFILE, GATE_READ_ONLY };
+
+/* Who paused reading: it goes on when nobody does any more. */
+enum transport_pause { PAUSED_BY_USER = 1, PAUSED_BY_SENDFILE = 2 };
 
 enum transport_state { TRANSPORT_OPENING, TRANSPORT_OPEN, TRANSPORT_FLUSHING, TRANSPORT_LOST, TRANSPORT_GONE };
 
@@ -82,10 +92,10 @@ struct weir_transport {
     enum transport_state state;
     enum transport_calling calling;
     enum transport_early early;
-    bool read_paused;           /* by pause_reading */
+    unsigned char read_paused;  /* set of enum transport_pause */
     bool read_stopped;          /* an event came that nobody wanted, so want_read(false) was called */
     bool eof_received;
-    bool eof_asked;             /* write_eof: no further writes */
+    unsigned char gate;         /* enum transport_gate; GATE_ENDED: write_eof was called */
     bool eof_sent;
     bool idle;                  /* closing now loses nothing (weir_writer_set_idle) */
     bool idled_out;             /* lost since no byte moved for too long */
@@ -98,6 +108,7 @@ struct weir_transport {
     int lost_code;
     struct call later;          /* first the start, then connection_lost */
     struct weir_task *starter;  /* who waits for the start; NULL: nobody */
+    struct weir_task *sender;   /* parked in sendfile: woken when something may have changed for it; NULL: nobody */
     void (*release)(weir_transport *t);
     struct transport_owner *owner;
     struct list owner_link;
@@ -131,6 +142,13 @@ void weir__transport_unref(weir_transport *t);
 /* Drop the output, stop reading, and queue connection_lost(code); nothing if that has happened. */
 void weir__transport_lose(weir_transport *t, int code);
 
+/* Reading stops, and goes on, on behalf of @who. */
+void weir__transport_pause(weir_transport *t, enum transport_pause who);
+void weir__transport_resume(weir_transport *t, enum transport_pause who);
+
+/* -1: none, or closed. */
+int  weir__transport_fd(const weir_transport *t);
+
 /* Deliver a queued connection_lost now; one that was not started ends without a callback. */
 void weir__transport_finish(weir_transport *t);
 
@@ -145,6 +163,10 @@ void weir__out_discard(weir_transport *t);
 int  weir__out_write(weir_transport *t, const weir_bytes *chunks, size_t count, size_t total);
 void weir__out_flush(weir_transport *t);        /* offer what is gathered, unless the kernel is known to be full */
 void weir__transport_writable(weir_transport *t);
+
+/* Offer up to @count bytes of @file from *offset on, which moves: how many; 0: the file ends there; -EAGAIN; another code.
+ * After less than @count the transport is blocked. There is no other output. */
+ssize_t weir__out_send_file(weir_transport *t, int file, int64_t *offset, size_t count);
 void weir__out_check_pause(weir_transport *t);  /* pause_writing, if size > high (FC-5) */
 
 #endif

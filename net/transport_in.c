@@ -24,7 +24,7 @@ static void on_end(weir_transport *t)
     t->eof_received = true;
     if (t->protocol->eof_received != NULL)
         keep = t->protocol->eof_received(t->self);
-    if (!keep)
+    if (!keep || t->ops->one_way)
         weir_transport_close(t);                /* flushes first (BT-14) */
 }
 

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/task.h"
 #include "net/idle_limit.h"
 #include "net/net_loop.h"
 
@@ -278,10 +279,26 @@ void weir__transport_writable(weir_transport *t)
     if (t->state == TRANSPORT_OPEN || t->state == TRANSPORT_FLUSHING)
         weir__out_flush(t);
     if (t->state < TRANSPORT_LOST && t->out.size == 0) {
-        if (t->eof_asked && !t->eof_sent)
+        if (t->gate == GATE_ENDED && !t->eof_sent)
             send_end(t);
         if (t->state == TRANSPORT_FLUSHING)
             weir__transport_lose(t, 0);
     }
+    if (t->sender != NULL)
+        weir__task_wake(t->sender, 0);
     weir__transport_unref(t);
+}
+
+ssize_t weir__out_send_file(weir_transport *t, int file, int64_t *offset, size_t count)
+{
+    ssize_t n;
+
+    do {
+        n = t->ops->send_file(t, file, offset, count);
+    } while (n == -EINTR);
+    if (n > 0)
+        note_sent(t, (size_t)n);
+    if (n == -EAGAIN || (n > 0 && (size_t)n < count))
+        block_until_writable(t);
+    return n;
 }

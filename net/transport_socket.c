@@ -61,6 +61,16 @@ static int socket_shutdown(weir_transport *t)
     return sys_shutdown(socket_of(t)->fd, SHUT_WR);
 }
 
+static int socket_fd(const weir_transport *t)
+{
+    return socket_of(t)->fd;
+}
+
+static ssize_t socket_send_file(weir_transport *t, int file, int64_t *offset, size_t count)
+{
+    return sys_sendfile(socket_of(t)->fd, file, offset, count);
+}
+
 /* --- Names ---------------------------------------------------------------- */
 
 static struct socket_names *names_of(struct socket_transport *s)
@@ -133,7 +143,8 @@ static void socket_close(weir_transport *t)
 
 static const struct transport_ops socket_ops = {
     .recv = socket_recv, .send = socket_send, .want_read = socket_want_read, .want_write = socket_want_write,
-    .shutdown = socket_shutdown, .close = socket_close, .extra_info = socket_extra_info,
+    .shutdown = socket_shutdown, .close = socket_close, .extra_info = socket_extra_info, .fd = socket_fd,
+    .send_file = socket_send_file,
 };
 
 /* --- Events --------------------------------------------------------------- */
@@ -226,11 +237,6 @@ weir_transport *weir__socket_transport_new(weir_loop *loop, int fd, const struct
         return NULL;
     }
     return &s->base;
-}
-
-int weir__transport_fd(const weir_transport *t)
-{
-    return t->ops == &socket_ops ? socket_of(t)->fd : -1;
 }
 
 bool weir__transport_peer(const weir_transport *t, weir_address *out)

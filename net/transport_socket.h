@@ -41,9 +41,6 @@ void weir__socket_transport_fini(struct socket_transport *s);
 /* Small packets at once (BT-2). A socket that is not TCP has no such option, which is no failure. */
 void weir__socket_no_delay(int fd);
 
-/* -1: none, or closed. */
-int weir__transport_fd(const weir_transport *t);
-
 /* Whom @t is connected to, without keeping it as the extra info does. False: nobody, or not known any more. */
 bool weir__transport_peer(const weir_transport *t, weir_address *out);
 

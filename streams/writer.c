@@ -14,6 +14,7 @@
 #include "core/loop.h"
 #include "core/sys.h"
 #include "core/task.h"
+#include "net/sendfile.h"
 #include "net/transport.h"
 #include "net/transport_socket.h"
 #include "streams/stream.h"
@@ -111,6 +112,21 @@ int weir_writer_drain(weir_writer *w)
     int code = wait_for_drain(stream);
     weir__stream_unref(stream);
     return code;
+}
+
+int64_t weir_writer_sendfile(weir_writer *w, int fd, int64_t offset, size_t count)
+{
+    struct stream *stream = weir__stream_of(w);
+    const weir_transport *t = stream->transport;
+
+    if (weir__loop_foreign(stream->loop))
+        return weir__fail_text(WEIR_ESTATE, "a file sent from a thread that does not run the writer's loop");
+    weir__stream_ref(stream);
+    int64_t sent = weir__sendfile(stream->transport, fd, offset, count, w->timeout);
+    if (sent == WEIR_ESTATE && t->state >= TRANSPORT_LOST && t->lost_code < 0)
+        sent = weir__fail(t->lost_code);        /* why it is closing, as in drain */
+    weir__stream_unref(stream);
+    return sent;
 }
 
 int weir_writer_wait_closed(weir_writer *w)

@@ -15,9 +15,9 @@
  * When output goes out: weir_writer_write() gathers it. What is gathered is
  * offered to the kernel at once, and nobody waits, when the task suspends or
  * ends; at the end of the pass for plain callbacks; in flush, close, write_eof,
- * abort and get_extra_info("socket"); and in drain, unless the reader holds
- * unread input: then the next suspension sends, so that a handler which drains
- * after every reply still answers many pipelined requests with one send.
+ * abort, sendfile and get_extra_info("socket"); and in drain, unless the reader
+ * holds unread input: then the next suspension sends, so that a handler which
+ * drains after every reply still answers many pipelined requests with one send.
  *
  * Loop      Each half belongs to the loop that made it; call it only from that
  *           loop's thread, except where a function says [thread-safe].
@@ -507,6 +507,18 @@ __attribute__((format(printf, 2, 3))) int weir_writer_printf(weir_writer *w, con
 int weir_writer_flush(weir_writer *w);
 
 /*
+ * Send a part of a file, without a copy where the kernel can.        [suspends]
+ *
+ * As weir_loop_sendfile() on the writer's transport; each wait for the peer is
+ * bounded by weir_writer_set_timeout() too.
+ *
+ * returns  as weir_loop_sendfile(); on a connection that failed before, the code
+ *          that it failed with, as weir_writer_drain()
+ * asyncio  loop.sendfile(writer.transport, ...)
+ */
+int64_t weir_writer_sendfile(weir_writer *w, int fd, int64_t offset, size_t count);
+
+/*
  * Wait until the peer has taken enough of what was written.          [suspends]
  *
  * Waits while writing is paused: from more than the high mark (64 KiB)
@@ -647,9 +659,9 @@ weir_transport *weir_writer_transport(const weir_writer *w);
 /* --- Settings ------------------------------------------------------------ */
 
 /*
- * Bound each wait in weir_writer_drain().
+ * Bound each wait in weir_writer_drain() and weir_writer_sendfile().
  *
- * Beside the deadlines that enclose it; drain then returns -ETIMEDOUT, and the
+ * Beside the deadlines that enclose it; they then return -ETIMEDOUT, and the
  * connection stays as it is.
  *
  * seconds  0 or less: no bound, as at the start

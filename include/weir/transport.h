@@ -18,7 +18,7 @@
  * When output goes out: write gathers it; all that is gathered is offered to
  * the kernel at once, and nobody waits, when the running task suspends or ends,
  * at the end of the pass for what plain callbacks wrote, in flush, close,
- * write_eof, abort, set_protocol, set_write_buffer_limits and
+ * write_eof, abort, sendfile, set_protocol, set_write_buffer_limits and
  * get_extra_info("socket"), and when the loop stops. A large write goes out at
  * once. While a short write waits for the kernel, only the write-ready event
  * sends.
@@ -169,8 +169,9 @@ bool weir_transport_is_closing(const weir_transport *t);
  * A fact about the connection, by name.
  *
  * "peername" and "sockname" are const weir_address *, "socket" is const int *,
- * the descriptor; asking for "socket" offers gathered output to the kernel
- * first, so that what is sent by hand comes after it. "bytes_received" and
+ * the descriptor, and of a pipe transport it is "pipe", and the others are
+ * unknown; asking for the descriptor offers gathered output to the kernel first,
+ * so that what is sent by hand comes after it. "bytes_received" and
  * "bytes_sent" are const uint64_t *, what the connection has carried so far.
  *
  * returns  a pointer that stays valid as long as the transport, after
@@ -286,7 +287,9 @@ size_t weir_transport_get_write_buffer_size(const weir_transport *t);
  * len      0: does nothing
  * returns  0, or
  *          -EINVAL      @data is NULL and @len is not 0
- *          WEIR_ESTATE  after weir_transport_write_eof(), for 0 bytes too
+ *          WEIR_ESTATE  after weir_transport_write_eof(), and while a file is
+ *                       sent; for 0 bytes too
+ *          -ENOTSUP     this is a read pipe; for 0 bytes too
  *          -ENOMEM      no memory for the copy; the connection is aborted,
  *                       since its output would have a gap
  * asyncio  WriteTransport.write
@@ -322,10 +325,12 @@ int weir_transport_flush(weir_transport *t);
  * End the output, after what was written went out; input goes on.
  *
  * With nothing buffered the end is sent at once. Does nothing when done already
- * or closing.
+ * or closing. A write pipe has nothing else to keep open: for it this is
+ * weir_transport_close().
  *
  * returns  0, or
  *          -ENOTSUP   this transport has no half-close; nothing changed
+ *          WEIR_ESTATE  a file is being sent; nothing changed
  *          -ENOTCONN  the peer is gone, which was not noticed yet; the
  *                     transport is not closed
  *          -errno     another failure of shutdown(2); likewise
@@ -336,7 +341,7 @@ int weir_transport_write_eof(weir_transport *t);
 /*
  * Whether the output can be ended by itself.
  *
- * returns  true for sockets
+ * returns  true for sockets and write pipes
  * asyncio  WriteTransport.can_write_eof
  */
 bool weir_transport_can_write_eof(const weir_transport *t);
@@ -392,6 +397,47 @@ int weir_loop_create_connection(weir_loop *loop, weir_protocol_factory factory, 
 int weir_loop_create_server(weir_loop *loop, weir_protocol_factory factory, void *arg,
                             const char *host, uint16_t port, const weir_server_options *opts,
                             weir_server **server);
+
+/* --- Files --------------------------------------------------------------- */
+
+/*
+ * Send a part of a file, without a copy where the kernel can.        [suspends]
+ *
+ * What was written goes out first: the call waits until the write buffer is
+ * empty. While it runs, reading is paused and writing refused. Bytes that are
+ * not in memory are read by a thread of the executor first, so that the disk is
+ * not waited for by the loop. Over a transport without a socket, and for a file
+ * that sendfile(2) does not take, bytes are read and written.
+ *
+ * Cut short or failed, the transport is as before, unless it is lost: reading
+ * goes on, writing is allowed, what went out went out, and the file's position
+ * says how much that was.
+ *
+ * loop     the transport's
+ * fd       a regular file or a block device, open for reading. The caller's; its
+ *          position is of no meaning before, and @offset plus what was sent
+ *          afterwards, on failures too, but for those marked *
+ * offset   bytes from the file's beginning, 0 or more
+ * count    bytes, above 0; WEIR_UNSET: to the end of the file. Past the end it
+ *          stops at the end
+ * returns  how many bytes were sent, 0 too: fewer than @count means that the
+ *          file ended; or
+ *          -EINVAL *     a negative offset, a count of 0, @fd is no file or not
+ *                        open for reading, @loop is not the transport's
+ *          WEIR_ESTATE * the transport is closing, or has not begun, or its
+ *                        output was ended; called from another thread
+ *          -EBUSY *      another file is being sent
+ *          -ENOTSUP *    the transport is a read pipe
+ *          WEIR_ESTATE   closed or aborted here while it waited
+ *          -EIO, ...     the file can't be read
+ *          -ENOMEM, -EMFILE, -EAGAIN  no memory, descriptor or thread for reading
+ *          another code  the one the connection failed with (-EPIPE,
+ *                        -ECONNRESET, ...)
+ * asyncio  loop.sendfile
+ */
+int64_t weir_loop_sendfile(weir_loop *loop, weir_transport *t, int fd, int64_t offset, size_t count);
+
+/* --- For tests ----------------------------------------------------------- */
 
 /*
  * Make two connected transports with no kernel between them.
