@@ -398,6 +398,57 @@ int weir_loop_create_server(weir_loop *loop, weir_protocol_factory factory, void
                             const char *host, uint16_t port, const weir_server_options *opts,
                             weir_server **server);
 
+/* --- Pipes --------------------------------------------------------------- */
+
+/*
+ * Read from a FIFO, a character device or a socket.                  [suspends]
+ *
+ * Everything of a transport but writing, which is refused with -ENOTSUP. At the
+ * end eof_received is called, and then, whatever it answers,
+ * connection_lost(0). A failure to read is what the connection is lost with, and
+ * told to the exception handler, except -EIO, by which a terminal says that its
+ * other side was closed. The factory is called first, then connection_made, then
+ * reading starts, then this call returns.
+ *
+ * With weir_stream_protocol() it is a reader over a pipe.
+ *
+ * fd         becomes non-blocking, for all who share its open file (a terminal
+ *            that standard input and output both are), and stays so. Still the
+ *            caller's, and as it was, after -EINVAL and WEIR_ENOTASK; otherwise
+ *            the transport's, and closed on failure
+ * transport  out: the library's, valid as the top of this header says;
+ *            untouched on failure. connection_made may have closed it already
+ * returns  0, or
+ *          -EINVAL       @fd is none of the three, or not open for reading
+ *          -ENOMEM       no memory
+ *          WEIR_ESTATE   @loop is not the one that runs on this thread
+ *          -ESHUTDOWN    the loop is closed
+ *          another code  the factory's
+ * asyncio  loop.connect_read_pipe
+ */
+int weir_loop_connect_read_pipe(weir_loop *loop, weir_protocol_factory factory, void *arg, int fd,
+                                weir_transport **transport);
+
+/*
+ * Write to a FIFO, a character device or a socket.                   [suspends]
+ *
+ * Everything of a transport but reading: pausing it answers -ENOTSUP.
+ * weir_transport_write_eof() is weir_transport_close(), and what is written
+ * after it is dropped. When the last reader of a FIFO has left, or a socket's
+ * peer has ended, that is noticed at once, also when nothing is written:
+ * connection_lost(0) when nothing was buffered, connection_lost(-EPIPE) when
+ * something was. A FIFO that is open for both, a device, and a socket whose peer
+ * sends, show it by a write that fails. SIGPIPE is never raised: a thread that
+ * runs a loop blocks it as long as it does.
+ *
+ * fd, transport  as for weir_loop_connect_read_pipe()
+ * returns  as weir_loop_connect_read_pipe(); -EINVAL: not open for writing
+ * asyncio  loop.connect_write_pipe, where resume_writing waits for an empty
+ *          buffer; here the low mark counts as everywhere
+ */
+int weir_loop_connect_write_pipe(weir_loop *loop, weir_protocol_factory factory, void *arg, int fd,
+                                 weir_transport **transport);
+
 /* --- Files --------------------------------------------------------------- */
 
 /*
