@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <weir/error.h>
 #include <weir/run.h>
 #include <weir/task.h>
 
@@ -49,6 +50,15 @@ int connection_wait_drain(struct connection *c)
     if (code == -ETIMEDOUT)
         weir_writer_abort(c->writer);           /* a peer that does not read: closing would wait for it once more */
     return code;
+}
+
+int64_t connection_wait_sendfile(struct connection *c, int fd, int64_t offset, uint64_t count)
+{
+    int64_t sent = weir_writer_sendfile(c->writer, fd, offset, count < SIZE_MAX ? (size_t)count : SIZE_MAX);
+
+    if (sent == -ETIMEDOUT)
+        weir_writer_abort(c->writer);
+    return sent == WEIR_ESTATE ? -ECONNRESET : sent;    /* aborted by a drain whose time was up, which is nobody's failure */
 }
 
 /* What the head says: for 1.0 going on is the exception, for 1.1 ending is. */

@@ -53,6 +53,10 @@ int connection_write(struct connection *c, const struct answer *answer, weir_byt
 /* Wait until the peer has taken enough, for send_timeout at most. 0, or a code to return upwards. [suspends] */
 int connection_wait_drain(struct connection *c);
 
+/* Send @count bytes of a file, each wait for the peer for send_timeout at most. How many the file still had, or a code: one to
+ * return upwards, if the connection is closing. [suspends] */
+int64_t connection_wait_sendfile(struct connection *c, int fd, int64_t offset, uint64_t count);
+
 /* An answer that says only its status. As connection_write(). */
 int connection_answer_status(struct connection *c, unsigned status);
 

@@ -66,6 +66,16 @@ weir_bytes disk_path(const struct disk_file *file)
     return (weir_bytes) { file->path, file->path_len };
 }
 
+int disk_descriptor(const struct disk_file *file)
+{
+    return file->fd;
+}
+
+int64_t disk_position(const struct disk_file *file)
+{
+    return file->offset;
+}
+
 void disk_free(struct disk_file *file)
 {
     if (file == NULL)

@@ -28,6 +28,10 @@ void disk_free(struct disk_file *file);
 /* Its own copy of what it was made with. */
 weir_bytes disk_path(const struct disk_file *file);
 
+/* Once it is open: its descriptor, and where the next byte is that disk_wait_read() would read. */
+int disk_descriptor(const struct disk_file *file);
+int64_t disk_position(const struct disk_file *file);
+
 /* What disk_open() found. */
 struct disk_facts {
     bool is_regular, is_folder;

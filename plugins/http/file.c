@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * plugins/http/file.c  Which answer a file is, and sending it piece by piece.
+ * plugins/http/file.c  Which answer a file is, and sending it.
+ *
+ * A file of up to SMALL_MOST is read and written together with its head: one read from the kernel's memory and one send, where
+ * sendfile would need looks at what is in memory, a send of the head, a call of its own and a wait between them. Of a larger
+ * one only the beginning goes that way, so that a file which can't be read is found out before the head promises it, and the
+ * head leaves in a full packet; the rest goes by sendfile, which copies nothing, holds nothing, and does not wait for a disk
+ * on the loop's thread.
  *
  * The path is looked up below the folder's descriptor with RESOLVE_BENEATH: the kernel refuses every step out of it, links
  * included, at the moment of opening, so there is nothing that could change between a check and its use.
@@ -17,6 +23,9 @@
 
 #include "plugins/http/disk.h"
 #include "plugins/http/mime.h"
+
+#define SMALL_MOST ((uint64_t)65536)    /* as much as waits for a peer before drain does */
+#define FIRST_PART ((size_t)16384)      /* of a larger one */
 
 int file_check_kernel(int root)
 {
@@ -97,26 +106,23 @@ static bool is_unchanged(const struct connection *c, int64_t modified)
            modified <= since;
 }
 
-/* The pieces after the first, each when the peer has room for it. A length was promised: a file that has become shorter, or
- * can't be read further, ends the connection, which is how the peer learns of it. */
-static int send_rest(struct connection *c, struct disk_file *file, uint64_t left, bool *gone)
+/* What is behind the first part. A length was promised: a file that has become shorter, or can't be read further, ends the
+ * connection, which is how the peer learns of it. */
+static int send_rest(struct connection *c, struct disk_file *file, uint64_t left)
 {
-    while (left > 0) {
-        weir_bytes piece;
-        int code = connection_wait_drain(c);
-        if (code < 0)
-            return code;
-        ssize_t n = disk_wait_read(file, left < SIZE_MAX ? (size_t)left : SIZE_MAX, &piece, gone);
-        if (n <= 0) {
-            weir_log(1, "a file became shorter while it was sent left=%llu", (unsigned long long)left);
-            return n < 0 && *gone ? (int)n : -EPIPE;
-        }
-        code = weir_writer_write(c->writer, piece.data, piece.len);
-        if (code < 0)
-            return code;
-        left -= piece.len;
+    if (left == 0)
+        return 0;
+    int64_t sent = connection_wait_sendfile(c, disk_descriptor(file), disk_position(file), left);
+    if (sent < 0 && (weir_writer_is_closing(c->writer) || sent == -ECANCELED || sent == -ETIMEDOUT))
+        return (int)sent;
+    if (sent < 0) {
+        weir_log(1, "a file can't be read any further error=\"%s\"", weir_strerror((int)sent));
+        return -EPIPE;
     }
-    return 0;
+    if ((uint64_t)sent == left)
+        return 0;
+    weir_log(1, "a file became shorter while it was sent left=%llu", (unsigned long long)(left - (uint64_t)sent));
+    return -EPIPE;
 }
 
 static int send_file(struct connection *c, struct disk_file *file, const struct answer *answer, bool *gone)
@@ -126,7 +132,7 @@ static int send_file(struct connection *c, struct disk_file *file, const struct 
 
     if (answer->length > 0 && !connection_is_head(c)) {
         /* Before the head: a file that can't be read gets an answer that says so. */
-        ssize_t n = disk_wait_read(file, answer->length < SIZE_MAX ? (size_t)answer->length : SIZE_MAX, &first, gone);
+        ssize_t n = disk_wait_read(file, answer->length > SMALL_MOST ? FIRST_PART : (size_t)answer->length, &first, gone);
         if (n < 0)
             return *gone ? (int)n : connection_answer_status(c, status_of((int)n));
         if (n == 0)
@@ -135,7 +141,7 @@ static int send_file(struct connection *c, struct disk_file *file, const struct 
     int code = connection_write(c, answer, nothing, first);
     if (code < 0 || connection_is_head(c))
         return code;
-    return send_rest(c, file, answer->length - first.len, gone);
+    return send_rest(c, file, answer->length - first.len);
 }
 
 /* What was opened, as an answer. @as_folder: it is a folder's index. */

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -24,6 +25,8 @@
 
 #include <weir/run.h>
 
+#include "core/task.h"
+#include "lib/clock.h"
 #include "lib/stream_far.h"
 #include "lib/suite.h"
 #include "net/transport.h"
@@ -350,7 +353,7 @@ static void shrink_while_it_is_sent(struct far *far)
     say("%s", code_name(section_start()));
     far_send(far, in, sizeof in - 1);
     weir_task *handler = far_task(far, run_handler);
-    while (weir_transport_get_write_buffer_size(weir_writer_transport(far->writer)) <= 65536)
+    while (weir_transport_get_write_buffer_size(weir_writer_transport(far->writer)) == 0)
         weir_sleep(0);                          /* its reads may be on another thread */
     say("%s", code_name(truncate(in_top("root/big"), 300000)));
     size_t n = far_recv(far, got, sizeof got);
@@ -359,6 +362,143 @@ static void shrink_while_it_is_sent(struct far *far)
     say("%s", code_name(far_join(handler)));
     section_stop();
 }
+
+/* A request for the large file, and a handler that stands in the middle of it, since the peer does not read. */
+static weir_task *begin_large(struct far *far)
+{
+    static const char in[] = "GET /big HTTP/1.1\r\n" H "Connection: close\r\n\r\n";
+    int fd = weir_writer_fd(far->writer), room = 32768;
+
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
+    ck_assert_int_eq(setsockopt(far->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room), 0);
+    far_send(far, in, sizeof in - 1);
+    weir_task *handler = far_task(far, run_handler);
+    mark_point();
+    for (int still = 0; still < 20; still++) {
+        while (handler->state != TASK_PARKED || handler->wait_kind != WAIT_SENDFILE) {
+            still = 0;
+            weir_sleep(0);
+        }
+        weir_sleep(0);
+    }
+    return handler;
+}
+
+static void read_after_a_while(struct far *far)
+{
+    static char got[BIG + 1000];
+
+    say("%s", code_name(section_start()));
+    weir_task *handler = begin_large(far);
+    say("%d", weir_transport_get_write_buffer_size(weir_writer_transport(far->writer)) == 0);
+    size_t n = far_recv(far, got, sizeof got);
+    const char *body = memmem(got, n, "\r\n\r\n", 4);
+    ck_assert_ptr_nonnull(body);
+    size_t at = (size_t)(body + 4 - got), right = 0;
+    while (at + right < n && (unsigned char)got[at + right] == pattern_at(right))
+        right++;
+    say("%zu", right);
+    say("%zu", n - at);
+    say("%s", code_name(far_join(handler)));
+    section_stop();
+}
+
+START_TEST(a_file_larger_than_the_socket_comes_whole_and_waits_in_the_file)
+{
+    begin(_i);
+    ck_assert_int_eq(far_play(read_after_a_while, FAR_SOCKET), 0);
+    ck_assert_str_eq(said(), "0 1 1000000 1000000 0");
+    end();
+}
+END_TEST
+
+static void leave_midway(struct far *far)
+{
+    char some[50000];
+
+    say("%s", code_name(section_start()));
+    weir_task *handler = begin_large(far);
+    say("%zu", far_recv(far, some, sizeof some));
+    far_reset(far);
+    int code = far_join(handler);
+    say("%s", code == -ECONNRESET || code == -EPIPE ? "left" : code_name(code));
+    section_stop();
+}
+
+START_TEST(a_client_that_leaves_midway_ends_the_connection)
+{
+    begin(_i);
+    ck_assert_int_eq(far_play(leave_midway, FAR_SOCKET), 0);
+    ck_assert_str_eq(said(), "0 50000 left");
+    end();
+}
+END_TEST
+
+static void shrink_midway(struct far *far)
+{
+    static char got[BIG + 1000];
+
+    say("%s", code_name(section_start()));
+    weir_task *handler = begin_large(far);
+    say("%s", code_name(truncate(in_top("root/big"), 20000)));
+    size_t n = far_recv(far, got, sizeof got);
+    say("%s", n > 20000 && n < BIG ? "short" : "WRONG");
+    say("%s", code_name(far_join(handler)));
+    section_stop();
+}
+
+START_TEST(a_large_file_that_becomes_shorter_is_not_filled_up)
+{
+    begin(_i);
+    ck_assert_int_eq(far_play(shrink_midway, FAR_SOCKET), 0);
+    ck_assert_str_eq(said(), "0 0 short EPIPE");
+    end();
+}
+END_TEST
+
+static void take_nothing(struct far *far)
+{
+    say("%s", code_name(section_start()));
+    weir_task *handler = begin_large(far);
+    double begun = clock_now();
+    say("%s", code_name(far_join(handler)));
+    say("%.0f", clock_now() - begun);
+    say("%d", weir_writer_is_closing(far->writer));
+    section_stop();
+}
+
+START_TEST(a_client_that_takes_nothing_of_a_file_is_cut_off)
+{
+    clock_fake();
+    memory = IN_MEMORY;
+    make_folder();
+    section_begin((struct option[]) { { "root", root }, { "send_timeout", "7s" }, { NULL, NULL } });
+    ck_assert_int_eq(section_configure(), 0);
+    ck_assert_int_eq(far_play(take_nothing, FAR_SOCKET), 0);
+    ck_assert_str_eq(said(), "0 0 7 1");
+    section_end();
+    remove_folder();
+    clock_real();
+}
+END_TEST
+
+static void drain_midway(struct far *far)
+{
+    say("%s", code_name(section_start()));
+    weir_task *handler = begin_large(far);
+    weir_writer_abort(far->writer);             /* what a drain does whose time is up */
+    say("%s", code_name(far_join(handler)));
+    section_stop();
+}
+
+START_TEST(a_drain_that_cuts_a_file_off_is_no_failure_of_the_handlers)
+{
+    begin(_i);
+    ck_assert_int_eq(far_play(drain_midway, FAR_SOCKET), 0);
+    ck_assert_str_eq(said(), "0 ECONNRESET");   /* which nobody reports */
+    end();
+}
+END_TEST
 
 /* A length was promised, and there are no more bytes: the end of the connection says so, and no other answer can follow. */
 START_TEST(a_file_that_becomes_shorter_ends_the_connection)
@@ -418,6 +558,11 @@ Suite *suite(void)
 
     TCase *meanwhile = tcase_create("meanwhile");
     tcase_add_loop_test(meanwhile, a_file_that_becomes_shorter_ends_the_connection, 0, MEMORIES);
+    tcase_add_loop_test(meanwhile, a_file_larger_than_the_socket_comes_whole_and_waits_in_the_file, 0, MEMORIES);
+    tcase_add_loop_test(meanwhile, a_client_that_leaves_midway_ends_the_connection, 0, MEMORIES);
+    tcase_add_loop_test(meanwhile, a_large_file_that_becomes_shorter_is_not_filled_up, 0, MEMORIES);
+    tcase_add_test(meanwhile, a_client_that_takes_nothing_of_a_file_is_cut_off);
+    tcase_add_loop_test(meanwhile, a_drain_that_cuts_a_file_off_is_no_failure_of_the_handlers, 0, MEMORIES);
     tcase_add_test(meanwhile, a_handler_that_is_cancelled_leaves_its_file_to_the_thread);
     suite_add_tcase(file, meanwhile);
 
