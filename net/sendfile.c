@@ -180,26 +180,24 @@ static int wait_for_thread(struct sending *s, int (*fn)(void *), size_t len)
 static int read_in(void *arg)
 {
     struct file_job *job = arg;
-    int64_t end = job->offset + (int64_t)job->len;
     char byte;
 
     sys_will_need(job->fd, job->offset, 2 * job->len);          /* the disk has the next window to do while this one is sent */
-    for (int64_t at = job->offset; at < end && sys_pread(job->fd, &byte, 1, at) == 1; )
-        at += (int64_t)PAGE - at % (int64_t)PAGE;
+    for (size_t at = 0; at < job->len && sys_pread(job->fd, &byte, 1, job->offset + (int64_t)at) == 1; )
+        at += PAGE - ((size_t)job->offset + at) % PAGE;
     return 0;
 }
 
 /* Whether sendfile would not have to wait, as far as samples can say. */
 static bool is_in_memory(const struct sending *s, size_t len)
 {
-    int64_t last = s->offset + (int64_t)len - 1;
     char byte;
 
-    for (int64_t at = s->offset; at < last; at += (int64_t)STRIDE) {
-        if (sys_pread_cached(s->fd, &byte, 1, at) < 0)
+    for (size_t at = 0; at + 1 < len; at += STRIDE) {
+        if (sys_pread_cached(s->fd, &byte, 1, s->offset + (int64_t)at) < 0)
             return false;
     }
-    return sys_pread_cached(s->fd, &byte, 1, last) >= 0;        /* 0: beyond the end */
+    return sys_pread_cached(s->fd, &byte, 1, s->offset + (int64_t)len - 1) >= 0;        /* 0: beyond the end */
 }
 
 static int wait_until_in_memory(struct sending *s, size_t len)
