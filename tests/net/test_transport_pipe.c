@@ -350,8 +350,9 @@ static int be_left_in_the_closed_loop(void *arg)
     ck_assert_int_eq(net_pipe_connect(s, s->fd), 0);
     weir__transport_unref(s->t);
     net_pipe_close_far(s);
-    weir_transport_write(s->t, "x", 1);
-    return s->got[0] ? 0 : weir_yield();
+    if (s->got[0] == 0)
+        weir_transport_write(s->t, "x", 1);
+    return s->got[0] == 0 ? weir_yield() : 0;
 }
 
 /* On a loop that is run by hand, and by what is offered when a loop is closed that does not run any more. */
@@ -362,6 +363,8 @@ START_TEST(sigpipe_does_not_reach_threads_of_the_users)
     sigset_t now;
 
     ck_assert_int_eq(weir_loop_run_until_complete(loop, be_left_in_the_closed_loop, &s), 0);
+    if (_i == 1)
+        weir_transport_write(s.t, "x", 1);      /* which is offered when the loop is closed */
     weir_loop_free(loop);
     ck_assert_uint_eq(s.log.lost, 1);
     pthread_sigmask(SIG_SETMASK, NULL, &now);
