@@ -228,11 +228,13 @@ static int connect_pipe(weir_loop *loop, weir_protocol_factory factory, void *ar
     if (code < 0)
         return code;
     p->is_socket = S_ISSOCK(facts.st_mode);
-    if (writes && (p->is_socket || (S_ISFIFO(facts.st_mode) && sys_access_mode(fd) == O_WRONLY)))
-        ev_io_start(loop->ev, &p->gone);
     code = weir__transport_wait_start(&p->base);
     if (code == 0)
         *transport = &p->base;
+    /* Not before: a reader that has left already would be the end of what the caller is about to be given. */
+    if (code == 0 && writes && p->base.state == TRANSPORT_OPEN &&
+        (p->is_socket || (S_ISFIFO(facts.st_mode) && sys_access_mode(fd) == O_WRONLY)))
+        ev_io_start(loop->ev, &p->gone);
     weir__transport_unref(&p->base);            /* it holds itself until connection_lost has returned */
     return code;
 }

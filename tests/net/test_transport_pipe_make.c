@@ -166,6 +166,32 @@ START_TEST(cancelled_while_it_connects_it_is_closed_without_a_callback)  /* CV-1
 }
 END_TEST
 
+static int connect_to_nobody(void *arg)
+{
+    struct net_pipe *s = arg;
+
+    net_pipe_open(s);
+    net_pipe_close_far(s);
+    s->code = weir_loop_connect_write_pipe(weir_get_running_loop(), net_pipe_factory, s, s->fd, &s->t);
+    s->got[0] = (long)s->log.lost;              /* until the caller lets the loop run, what he was given answers */
+    s->got[1] = weir_transport_is_closing(s->t);
+    NET_UNTIL(s->log.lost);
+    return s->code;
+}
+
+START_TEST(a_reader_that_has_left_already_is_noticed_when_the_caller_has_his_transport)         /* PI-4, BT-1 */
+{
+    struct net_pipe s = { .kind = (enum net_pipe_kind)_i, .writes = true };
+    int before = net_open_descriptors();
+
+    ck_assert_int_eq(weir_run(connect_to_nobody, &s), 0);
+    ck_assert_int_eq(s.got[0], 0);
+    ck_assert_int_eq(s.got[1], 0);
+    ck_assert_str_eq(s.log.text, "CM CL(0)");
+    net_check_descriptors(before);
+}
+END_TEST
+
 static int whole_life(void *arg)
 {
     struct net_pipe *s = arg;
@@ -249,6 +275,7 @@ Suite *suite(void)
     tcase_add_loop_test(making, what_is_no_pipe_is_refused_and_left_alone, 0, 2);
     tcase_add_loop_test(making, a_device_that_epoll_refuses_works, 0, 2);
     tcase_add_test(making, a_pipe_that_is_not_connected_is_closed);
+    tcase_add_loop_test(making, a_reader_that_has_left_already_is_noticed_when_the_caller_has_his_transport, 0, PIPE_KINDS);
     tcase_add_loop_test(making, cancelled_while_it_connects_it_is_closed_without_a_callback, 0, 10);
     tcase_add_loop_test(making, whatever_call_fails_a_whole_life_ends_in_order, 0, 4 * PIPE_KINDS);
     tcase_add_loop_test(making, an_idle_pipe_costs_nothing_and_ends_with_its_loop, 0, 2 * PIPE_KINDS);
