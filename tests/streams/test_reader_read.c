@@ -36,7 +36,7 @@ SCRIPT(an_overlong_tail_at_the_end_is_over_the_limit,
 SCRIPT(a_long_separator_moves_the_point_of_no_return, "R1 +ab until:WXYZ +cd ? +e", "susp susp ELIMIT(2)")
 SCRIPT(a_separator_is_found_across_a_false_start, "R64 +aab until:aaab +aaab! settle buf", "susp \"aabaaab\" \"!\"")
 
-/* C10 is in test_reader.c; C11, C12 */
+/* C11, C12; the case before them is in test_reader.c */
 SCRIPT(the_tail_of_an_overlong_line_appears_as_a_line, "R4 +abcde line buf +fg\n line", "ELIMIT \"\" \"fg\\n\"")
 SCRIPT(a_line_of_the_limit_is_one, "R4 +abcd\n line", "\"abcd\\n\"")
 SCRIPT(an_overlong_last_line_is_dropped, "R3 +abcd eof line buf line", "ELIMIT \"\" \"\"")
