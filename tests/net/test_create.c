@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -122,6 +123,30 @@ START_TEST(a_refused_connection_calls_nothing)  /* PR-1, C84 */
     ck_assert_ptr_null(s.transport);
     ck_assert_str_eq(s.log.text, "");
     net_check_descriptors(before);
+}
+END_TEST
+
+static int numbers_only(void *arg)
+{
+    struct scene *s = arg;
+    weir_server *server = NULL;
+
+    s->opts.flags = AI_NUMERICHOST;
+    s->code = connect_to(s, "localhost", 80);
+    weir_server_options opts = { .flags = AI_NUMERICHOST };
+    s->got[0] = weir_loop_create_server(weir_get_running_loop(), factory, s, "localhost", 0, &opts, &server);
+    weir_server_free(server);
+    return 0;
+}
+
+/* With AI_NUMERICHOST a name is none, which only the resolver can say. */
+START_TEST(the_flags_are_the_resolvers)
+{
+    struct scene s = { 0 };
+
+    ck_assert_int_eq(weir_run(numbers_only, &s), 0);
+    ck_assert_int_eq(s.code, WEIR_ERESOLVE);
+    ck_assert_int_eq(s.got[0], WEIR_ERESOLVE);
 }
 END_TEST
 
@@ -354,6 +379,7 @@ Suite *suite(void)
     tcase_add_test(connections, a_connection_is_made_before_it_is_returned);
     tcase_add_test(connections, a_factory_that_fails_is_the_callers_failure);
     tcase_add_test(connections, a_refused_connection_calls_nothing);
+    tcase_add_test(connections, the_flags_are_the_resolvers);
     tcase_add_test(connections, a_socket_of_the_callers_becomes_a_transport);
     tcase_add_test(connections, the_bound_of_the_output_is_the_options);
     suite_add_tcase(create, connections);
