@@ -30,14 +30,16 @@ def first_line(process):
 
 
 class Server:
-    """with Server(2) as server: server.port; at the end it gets SIGTERM and has to end with 0."""
+    """with Server(2) as server: server.port, or with a path server.place; at the end it gets SIGTERM and has to end with 0."""
 
-    def __init__(self, workers, wrapper=()):
+    def __init__(self, workers, wrapper=(), path=None):
         self.wrapped = bool(wrapper)
-        self.process = subprocess.Popen([*wrapper, PEER, "serve", str(workers)], stdout=subprocess.PIPE, text=True)
+        words = ["serve", str(workers)] if path is None else ["serve-unix", path]
+        self.process = subprocess.Popen([*wrapper, PEER, *words], stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):
-        self.port = int(first_line(self.process))
+        self.place = first_line(self.process)
+        self.port = int(self.place) if self.place.isdigit() else None
         return self
 
     def pid(self):

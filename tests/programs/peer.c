@@ -3,15 +3,21 @@
  * tests/programs/peer.c  The other side of a script: does what the first line of each connection says.
  *
  *      peer serve WORKERS          serves, prints its port when ready, ends on SIGTERM
+ *      peer serve-unix PATH        the same on a Unix socket; prints the path
  *      peer connect PORT COUNT     opens COUNT connections, ends with them
  *
  * Either way the far side sends the first line:
  *      echo        every line comes back; after the end, "bye"
  *      source N    N bytes of the pattern are sent
+ *      drip N      the same, each byte by itself
  *      sink N      N bytes of the pattern are awaited, then "ok" is sent
  *      both N      both at once
+ *      hold N      as sink, but nothing is read before another connection of the same loop says "go"
+ *      finish      says "last words" and ends its output, then reads to the end and prints how much that was
+ *      drop        resets the connection
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +54,25 @@ static int send_pattern(void *arg)
     return 0;
 }
 
+static int source(weir_reader *reader, weir_writer *writer, size_t n)
+{
+    (void)reader;
+    return send_pattern(&(struct sending) { writer, n });
+}
+
+static int drip(weir_reader *reader, weir_writer *writer, size_t n)
+{
+    int code = 0;
+
+    (void)reader;
+    for (size_t at = 0; at < n && code == 0; at++) {
+        weir_writer_write(writer, pattern + at % PATTERN, 1);
+        weir_writer_flush(writer);
+        code = weir_yield();
+    }
+    return code;
+}
+
 static int receive_pattern(weir_reader *reader, size_t n)
 {
     weir_bytes bytes;
@@ -62,6 +87,13 @@ static int receive_pattern(weir_reader *reader, size_t n)
     return 0;
 }
 
+static int sink(weir_reader *reader, weir_writer *writer, size_t n)
+{
+    int code = receive_pattern(reader, n);
+
+    return code < 0 ? code : weir_writer_printf(writer, "ok\n");
+}
+
 static int both_ways(weir_reader *reader, weir_writer *writer, size_t n)
 {
     struct sending sending = { writer, n };
@@ -72,26 +104,78 @@ static int both_ways(weir_reader *reader, weir_writer *writer, size_t n)
     int code = receive_pattern(reader, n);
     int sent = weir_task_join(sender);
     weir_task_unref(sender);
-    return code < 0 ? code : sent;
+    code = code < 0 ? code : sent;
+    return code < 0 ? code : weir_writer_printf(writer, "ok\n");
 }
 
-static int echo(weir_reader *reader, weir_writer *writer)
+static int echo(weir_reader *reader, weir_writer *writer, size_t n)
 {
     weir_bytes line;
-    ssize_t n;
+    ssize_t got;
 
-    while ((n = weir_reader_readline(reader, &line)) > 0) {
+    (void)n;
+    while ((got = weir_reader_readline(reader, &line)) > 0) {
         weir_writer_write(writer, line.data, line.len);
         int code = weir_writer_drain(writer);
         if (code < 0)
             return code;
     }
-    return n < 0 ? (int)n : weir_writer_printf(writer, "bye\n");
+    return got < 0 ? (int)got : weir_writer_printf(writer, "bye\n");
 }
+
+static weir_event went;         /* somebody said "go" */
+
+static int hold(weir_reader *reader, weir_writer *writer, size_t n)
+{
+    int code = weir_event_wait(&went);
+
+    return code < 0 ? code : sink(reader, writer, n);
+}
+
+static int go(weir_reader *reader, weir_writer *writer, size_t n)
+{
+    (void)reader, (void)writer, (void)n;
+    weir_event_set(&went);
+    return 0;
+}
+
+static int finish(weir_reader *reader, weir_writer *writer, size_t n)
+{
+    weir_bytes rest;
+
+    (void)n;
+    weir_writer_printf(writer, "last words\n");
+    int code = weir_writer_write_eof(writer);
+    if (code < 0)
+        return code;
+    ssize_t got = weir_reader_read(reader, WEIR_READ_ALL, &rest);
+    printf("after its own end: %zd bytes\n", got);
+    fflush(stdout);
+    return weir_result(got);
+}
+
+static int drop(weir_reader *reader, weir_writer *writer, size_t n)
+{
+    struct linger none = { .l_onoff = 1 };
+
+    (void)reader, (void)n;
+    if (setsockopt(weir_writer_fd(writer), SOL_SOCKET, SO_LINGER, &none, sizeof none) < 0)
+        return -errno;
+    weir_writer_abort(writer);
+    return 0;
+}
+
+static const struct {
+    const char *word;
+    int (*act)(weir_reader *reader, weir_writer *writer, size_t n);
+} commands[] = {
+    { "echo", echo }, { "source", source }, { "drip", drip }, { "sink", sink }, { "both", both_ways },
+    { "hold", hold }, { "go", go }, { "finish", finish }, { "drop", drop },
+};
 
 static int handle(weir_reader *reader, weir_writer *writer, void *arg)
 {
-    char word[16] = "";
+    char word[16] = "", text[64] = "";
     size_t number = 0;
     weir_bytes line;
 
@@ -99,16 +183,12 @@ static int handle(weir_reader *reader, weir_writer *writer, void *arg)
     ssize_t n = weir_reader_readline(reader, &line);
     if (n <= 0)
         return weir_result(n);
-    char text[64] = "";
     memcpy(text, line.data, line.len < sizeof text ? line.len : sizeof text - 1);
     sscanf(text, "%15s %zu", word, &number);
-
-    if (strcmp(word, "echo") == 0)
-        return echo(reader, writer);
-    if (strcmp(word, "source") == 0)
-        return send_pattern(&(struct sending) { writer, number });
-    int code = strcmp(word, "both") == 0 ? both_ways(reader, writer, number) : receive_pattern(reader, number);
-    return code < 0 ? code : weir_writer_printf(writer, "ok\n");
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(word, commands[i].word) == 0)
+            return commands[i].act(reader, writer, number);
+    return -EINVAL;
 }
 
 /* --- Serving -------------------------------------------------------------- */
@@ -122,6 +202,30 @@ static void print_port(weir_server *server, void *arg)
     if (weir_server_sockets(server, &fd, 1) > 0 && getsockname(fd, (void *)&address.storage, &address.len) == 0)
         printf("%u\n", weir_address_port(&address));
     fflush(stdout);
+}
+
+static void close_server(void *server)
+{
+    weir_server_close(server);
+    weir_server_abort_clients(server);          /* what a script that failed has left open */
+}
+
+/* The backlog: a Unix socket that is not blocking refuses at once who does not fit into it. */
+static int serve_unix(void *path)
+{
+    weir_server_options options = { .backlog = 1000 };
+    weir_server *server;
+
+    int code = weir_start_unix_server(handle, NULL, path, &options, &server);
+    if (code < 0)
+        return code;
+    code = weir_loop_add_signal_handler(weir_get_running_loop(), SIGTERM, close_server, server);
+    printf("%s\n", (const char *)path);
+    fflush(stdout);
+    if (code == 0)
+        code = weir_server_serve_forever(server);
+    weir_server_free(server);
+    return code == -ECANCELED ? 0 : code;
 }
 
 /* --- Connecting ----------------------------------------------------------- */
@@ -168,9 +272,12 @@ int main(int argc, char **argv)
     int code = -EINVAL;
 
     make_pattern();
+    weir_event_init(&went);
     if (argc == 3 && strcmp(argv[1], "serve") == 0) {
         weir_serve_options options = { .workers = (unsigned)atoi(argv[2]), .on_ready = print_port };
         code = weir_serve(handle, NULL, "127.0.0.1", 0, &options);
+    } else if (argc == 3 && strcmp(argv[1], "serve-unix") == 0) {
+        code = weir_run(serve_unix, argv[2]);
     } else if (argc == 4 && strcmp(argv[1], "connect") == 0) {
         struct client client = { (uint16_t)atoi(argv[2]), (unsigned)atoi(argv[3]) };
         code = weir_run(connect_all, &client);
