@@ -188,6 +188,17 @@ async def as_unix_client(script, count):
 
 async def as_server(script, count):
     """weir connects."""
+    await serve(script, count, lambda one: asyncio.start_server(one, "127.0.0.1", 0, backlog=1000))
+
+
+async def as_unix_server(script, count):
+    """weir connects to a Unix socket."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "socket")
+        await serve(script, count, lambda one: asyncio.start_unix_server(one, path, backlog=1000))
+
+
+async def serve(script, count, start):
     count *= CONNECTIONS.get(script, 1)
     results, others = [], asyncio.Queue()
 
@@ -205,9 +216,10 @@ async def as_server(script, count):
         await end(writer)
 
     playing = []
-    server = await asyncio.start_server(one, "127.0.0.1", 0, backlog=1000)
-    port = server.sockets[0].getsockname()[1]
-    process = await asyncio.create_subprocess_exec(_peer.PEER, "connect", str(port), str(count),
+    server = await start(one)
+    name = server.sockets[0].getsockname()
+    place = name if isinstance(name, str) else str(name[1])
+    process = await asyncio.create_subprocess_exec(_peer.PEER, "connect", place, str(count),
                                                    stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
     output, errors = await process.communicate()
     while len(results) < count and process.returncode == 0:
@@ -226,8 +238,8 @@ async def as_server(script, count):
 async def main():
     for script, count in [(lines, 1), (lines, 300), (half_close, 5), (pipelined, 5), (slow_writer, 5), (slow_reader, 2),
                           (both_ways, 1), (reset, 1), (weir_half_closes, 5), (weir_resets, 5), (weir_drips, 3), (weir_holds, 1)]:
-        for role in [as_client, as_unix_client, as_server]:
-            if role is as_unix_client and script in RESETS:
+        for role in [as_client, as_unix_client, as_server, as_unix_server]:
+            if role in (as_unix_client, as_unix_server) and script in RESETS:
                 continue
             try:
                 await asyncio.wait_for(role(script, count), _peer.PATIENCE)

@@ -4,7 +4,7 @@
  *
  *      peer serve WORKERS          serves, prints its port when ready, ends on SIGTERM
  *      peer serve-unix PATH        the same on a Unix socket; prints the path
- *      peer connect PORT COUNT     opens COUNT connections, ends with them
+ *      peer connect PLACE COUNT    opens COUNT connections to a port, or to the path of a Unix socket, and ends with them
  *
  * Either way the far side sends the first line:
  *      echo        every line comes back; after the end, "bye"
@@ -21,6 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <weir/weir.h>
 
@@ -230,23 +232,41 @@ static int serve_unix(void *path)
 
 /* --- Connecting ----------------------------------------------------------- */
 
+/* A socket that is connected by hand, and then weir's. */
+static int open_unix(const char *path, weir_reader **reader, weir_writer **writer)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    weir_connect_options options = { .sock = &fd };
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+        int code = -errno;
+        close(fd);
+        return code;
+    }
+    return weir_open_connection(NULL, 0, &options, reader, writer);
+}
+
 static int connect_once(void *arg)
 {
+    const char *place = arg;
     weir_reader *reader;
     weir_writer *writer;
 
-    int code = weir_open_connection("127.0.0.1", *(const uint16_t *)arg, NULL, &reader, &writer);
+    int code = place[0] == '/' ? open_unix(place, &reader, &writer)
+                               : weir_open_connection("127.0.0.1", (uint16_t)atoi(place), NULL, &reader, &writer);
     if (code < 0)
         return code;
     code = handle(reader, writer, NULL);
     weir_writer_close(writer);
     int closed = weir_writer_wait_closed(writer);
     weir_writer_free(writer);
-    return code < 0 ? code : closed == -ECONNRESET ? 0 : closed;
+    return code < 0 ? code : closed == -ECONNRESET || closed == -EPIPE ? 0 : closed;    /* the far side may leave first */
 }
 
 struct client {
-    uint16_t port;
+    char *place;
     unsigned count;
 };
 
@@ -257,7 +277,7 @@ static int connect_all(void *arg)
     int failure = 0;
 
     for (unsigned i = 0; i < client->count; i++)
-        tasks[i] = weir_create_task(connect_once, &client->port);
+        tasks[i] = weir_create_task(connect_once, client->place);
     for (unsigned i = 0; i < client->count; i++) {
         int code = tasks[i] == NULL ? -ENOMEM : weir_task_join(tasks[i]);
         failure = failure < 0 ? failure : code;
@@ -279,7 +299,7 @@ int main(int argc, char **argv)
     } else if (argc == 3 && strcmp(argv[1], "serve-unix") == 0) {
         code = weir_run(serve_unix, argv[2]);
     } else if (argc == 4 && strcmp(argv[1], "connect") == 0) {
-        struct client client = { (uint16_t)atoi(argv[2]), (unsigned)atoi(argv[3]) };
+        struct client client = { argv[2], (unsigned)atoi(argv[3]) };
         code = weir_run(connect_all, &client);
     }
     if (code < 0)
