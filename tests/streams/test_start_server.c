@@ -3,6 +3,8 @@
  * tests/streams/test_start_server.c  What a server of streams promises: exact counts, and that clients are alone.
  */
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -322,6 +324,37 @@ END_TEST
 
 /* --- Starting and closing ------------------------------------------------- */
 
+static int listen_with_backlogs(void *arg)
+{
+    unsigned *told = arg;
+
+    for (int i = 0; i < 2; i++) {
+        weir_server_options options = { .backlog = i == 0 ? 7 : 0 };
+        struct tcp_info info = { 0 };
+        socklen_t len = sizeof info;
+        weir_server *server;
+        int fd;
+
+        int code = weir_start_server(echo_lines, NULL, "127.0.0.1", 0, &options, &server);
+        if (code < 0)
+            return code;
+        if (weir_server_sockets(server, &fd, 1) == 1 && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
+            told[i] = info.tcpi_sacked;         /* of a listening socket: its backlog */
+        weir_server_free(server);
+    }
+    return 0;
+}
+
+START_TEST(the_backlog_is_what_the_kernel_was_told)
+{
+    unsigned told[2] = { 0 };
+
+    ck_assert_int_eq(weir_run(listen_with_backlogs, told), 0);
+    ck_assert_uint_eq(told[0], 7);
+    ck_assert_uint_eq(told[1], 100);            /* net.core.somaxconn, which bounds it, was never less than 128 */
+}
+END_TEST
+
 static void close_under_clients(struct service *service)
 {
     int fd = service_client(service);
@@ -429,6 +462,7 @@ Suite *suite(void)
     TCase *starting = tcase_create("starting");
     tcase_add_test(starting, closing_a_server_leaves_its_connections);
     tcase_add_test(starting, all_clients_can_be_closed_and_the_server_goes_on);
+    tcase_add_test(starting, the_backlog_is_what_the_kernel_was_told);
     tcase_add_test(starting, a_server_that_cannot_start_says_why);
     tcase_add_test(starting, a_server_at_an_unknown_host_says_which);
     suite_add_tcase(server, starting);

@@ -6,9 +6,11 @@ docs/asyncio_rows.txt has the rows and says how one is written. From the sources
 (what stands behind the first semicolon, or ", which", of a function's asyncio row in its header), and whether a test that is named
 exists. Functions with an asyncio row that no row of the file names make a list of their own, each with suites that call it.
 
-A finding is: a row without a proof, a name or a test that does not exist, a name that is awaited and there already, a public
-function that no suite calls, and a page that is another than this makes; --update writes the page.
+A finding is: a row without a proof, a function that no proof of its row mentions, a name or a test that does not exist, a name
+that is awaited and there already, a public function that no suite calls, and a page that is another than this makes; --update
+writes the page.
 """
+import functools
 import glob
 import os
 import re
@@ -79,6 +81,10 @@ class Names:
             return os.path.exists(os.path.join(self.root, name))
         return name in self.places
 
+    def is_called(self, name):
+        """A function, a member or a key: what a test has to mention. A type may be meant without a word."""
+        return name in self.functions or "." in name and "/" not in name or name.startswith('"')
+
     def is_refused(self, name):
         """A member that is declared, and whose comment says that it is not offered."""
         return "-ENOTSUP for now" in self.comments.get(name, "")
@@ -121,7 +127,19 @@ def read_rows(text):
     return found, findings
 
 
-def look_at(row, names, contract, tests):
+@functools.cache
+def words_of(root, path):
+    """What a test's file mentions; with what its suite shares, or what its script starts, since that does the calling."""
+    shared = ("tests/lib/*",) if path.endswith(".c") else ("tests/programs/*.c", "examples/*.c")
+    paths = [os.path.join(root, path)] + [found for pattern in shared for found in glob.glob(os.path.join(root, pattern))]
+    words = set()
+    for path_of_one in paths:
+        with open(path_of_one, encoding="utf-8") as file:
+            words |= set(re.findall(r"\w+", file.read()))
+    return words
+
+
+def look_at(root, row, names, contract, tests):
     """What is wrong with a row."""
     entries = row.entries
     kinds = [kind for kind in ("is", "later", "none") if entries[kind]]
@@ -142,6 +160,10 @@ def look_at(row, names, contract, tests):
     for proof in entries["proof"]:
         if proof not in tests:
             yield f"{row.number}: there is no test \"{proof}\"", "name one as SUITE: TEST"
+    words = set().union(*(words_of(root, tests[proof].path) for proof in entries["proof"] if proof in tests))
+    for name in " ".join(entries["is"]).split():
+        if names.is_called(name) and name.rsplit(".", 1)[-1].strip('"') not in words:
+            yield f"{row.number} ({row.name}): no proof mentions {name}", "name a test that does, or take it out"
 
 
 # --- The page --------------------------------------------------------------------------------------------------------------------
@@ -251,7 +273,7 @@ def main():
     found, findings = read_rows(read(root, ROWS))
     for row in found:
         if isinstance(row, Row):
-            findings += [(ROWS, row.line, what, instead) for what, instead in look_at(row, names, contract, tests)]
+            findings += [(ROWS, row.line, what, instead) for what, instead in look_at(root, row, names, contract, tests)]
     for name in other_names(found, names):
         if name not in called:
             findings.append((names.places[name], 1, f"no suite calls {name}", "test it, or give it a row with a proof"))

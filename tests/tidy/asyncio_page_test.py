@@ -73,6 +73,7 @@ SUITE = """/* The suite. */
 START_TEST(reads)
 {
     weir_loop_stop();
+    weir_reader_read(limit, "peername");
 }
 END_TEST
 
@@ -113,6 +114,9 @@ def change(where, old, new):
 H, R, S = "include/weir/a.h", "docs/asyncio_rows.txt", "tests/streams/test_reader.c"
 CASES = [                                           # name, what is changed, words of the finding
     ("no proof", change(R, "  proof interop/talk\n", ""), "4 (an example) has no proof"),
+    ("a proof of something else", change(S, "weir_reader_read(", "weir_reader_peek("), "1 (StreamReader.read(n=-1)): no proof"),
+    ("a proof without the member", change(S, "limit", "limits"), "no proof mentions weir_options.limit"),
+    ("a script without the callback", change("examples/echo.c", "connection_made", ""), "no proof mentions weir_protocol."),
     ("no such suite", change(R, "interop/talk", "interop/walk"), "4: there is no test \"interop/walk\""),
     ("no such test", change(R, "test_reader: reads", "test_reader: writes"), "1: there is no test \"streams/test_reader: writes\""),
     ("a test that does not run", change(S, "tcase_add_test(cases, reads);", ""), "no test \"streams/test_reader: reads\""),
@@ -153,7 +157,7 @@ def write(root, texts):
 
 def main():
     failed = 0
-    whole = {R: ROWS, H: HEADER, S: SUITE, "streams/reader.c": SOURCE, "examples/echo.c": "",
+    whole = {R: ROWS, H: HEADER, S: SUITE, "streams/reader.c": SOURCE, "examples/echo.c": "connection_made",
              "tests/interop/talk.py": '"""Talk."""\n', "tests/contract/weir/a.h": HEADER + "int weir_start_tls(void);\n"}
     with tempfile.TemporaryDirectory() as root:
         write(root, whole)
