@@ -4,7 +4,7 @@
 
 docs/asyncio_rows.txt has the rows and says how one is written. From the sources come the file of each name, what is different
 (what stands behind the first semicolon, or ", which", of a function's asyncio row in its header), and whether a test that is named
-exists. Functions with an asyncio row that no row of the file names make a list of their own, each with suites that call it.
+exists. Functions with an asyncio row that no row of the file names make a list of their own, each with a suite that calls it.
 
 A finding is: a row without a proof, a function that no proof of its row mentions, a name or a test that does not exist, a name
 that is awaited and there already, a public function that no suite calls, and a page that is another than this makes; --update
@@ -252,8 +252,8 @@ def make_page(found, names, defined, tests, called):
         path = defined.get(name, names.places[name])
         stem = os.path.splitext(os.path.basename(path))[0]
         own_first = sorted(called.get(name, []), key=lambda suite: f"test_{stem}.c" not in suite)
-        suites_of_it = ", ".join(link(f"`{os.path.basename(suite)}`", suite) for suite in own_first[:2])
-        lines.append(f"| {escape(there)} | `{name}` | {link(f'`{path}`', path)} | {escape(unlike)} | {suites_of_it} |")
+        suite = "".join(link(f"`{os.path.basename(suite)}`", suite) for suite in own_first[:1])    # all would change too often
+        lines.append(f"| {escape(there)} | `{name}` | {link(f'`{path}`', path)} | {escape(unlike)} | {suite} |")
     return "\n".join(lines) + "\n"
 
 
