@@ -289,6 +289,16 @@ static inline int sys_getsockopt(int fd, int level, int name, int *value)
     return getsockopt(fd, level, name, value, &len) < 0 ? -errno : 0;
 }
 
+/* Who was at the other end of a Unix socket when it was connected. Counted as a getsockopt. */
+static inline int sys_peer_credentials(int fd, struct ucred *out)
+{
+    socklen_t len = sizeof *out;
+    int fault = weir__fault(SYS_GETSOCKOPT);
+    if (fault < 0)
+        return fault;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, out, &len) < 0 ? -errno : 0;
+}
+
 static inline int sys_set_nonblocking(int fd)
 {
     int fault = weir__fault(SYS_NONBLOCK);

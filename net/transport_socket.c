@@ -18,7 +18,8 @@
 
 struct socket_names {
     weir_address peer, own;
-    bool has_peer, has_own;
+    struct ucred credentials;
+    bool has_peer, has_own, has_credentials;
 };
 
 static struct socket_transport *socket_of(const weir_transport *t)
@@ -111,6 +112,18 @@ static const weir_address *own_of(struct socket_transport *s)
     return &names->own;
 }
 
+/* Of a Unix socket only: the kernel has an answer for every kind, and for the others it says nothing. */
+static const struct ucred *credentials_of(struct socket_transport *s)
+{
+    const weir_address *own = own_of(s);
+
+    if (own == NULL || own->storage.ss_family != AF_UNIX)
+        return NULL;
+    if (!s->names->has_credentials)
+        s->names->has_credentials = s->fd >= 0 && sys_peer_credentials(s->fd, &s->names->credentials) == 0;
+    return s->names->has_credentials ? &s->names->credentials : NULL;
+}
+
 static const void *socket_extra_info(weir_transport *t, const char *name)
 {
     struct socket_transport *s = socket_of(t);
@@ -119,6 +132,8 @@ static const void *socket_extra_info(weir_transport *t, const char *name)
         return peer_of(s);
     if (strcmp(name, "sockname") == 0)
         return own_of(s);
+    if (strcmp(name, "peercred") == 0)
+        return credentials_of(s);
     if (strcmp(name, "socket") == 0)
         return s->fd >= 0 ? &s->fd : NULL;
     return NULL;
@@ -135,6 +150,8 @@ static void socket_close(weir_transport *t)
         (void)own_of(s);                        /* somebody may still ask after the descriptor is gone (BT-16) */
     if (t->refs > 1)
         (void)peer_of(s);
+    if (t->refs > 1)
+        (void)credentials_of(s);
     weir__descriptor_close(s->fd);
     s->fd = -1;
     weir__loop_release(t->loop);

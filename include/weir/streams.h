@@ -609,10 +609,14 @@ int weir_writer_wait_closed(weir_writer *w);
 /*
  * A fact about the connection, by name.
  *
- * "peername" and "sockname" are const weir_address *, "socket" is const int *,
- * the descriptor; asking for "socket" offers gathered output to the kernel
- * first, so that what is sent by hand comes after it. "bytes_received" and
- * "bytes_sent" are const uint64_t *, what the connection has carried so far.
+ * "peername" and "sockname" are const weir_address *; for a Unix socket a path,
+ * an abstract name, or an address without either when that end has no name.
+ * "socket" is const int *, the descriptor; asking for it offers gathered output
+ * to the kernel first, so that what is sent by hand comes after it. "peercred"
+ * is const struct ucred * (<sys/socket.h> with _GNU_SOURCE): process, user and
+ * group of the other end of a Unix socket, as they were when it was connected.
+ * "bytes_received" and "bytes_sent" are const uint64_t *, what the connection
+ * has carried so far.
  *
  * returns  a pointer that stays valid as long as the writer, after the close
  *          too; NULL for a name that is not known, or a fact that this

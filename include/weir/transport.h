@@ -168,11 +168,15 @@ bool weir_transport_is_closing(const weir_transport *t);
 /*
  * A fact about the connection, by name.
  *
- * "peername" and "sockname" are const weir_address *, "socket" is const int *,
- * the descriptor, and of a pipe transport it is "pipe", and the others are
- * unknown; asking for the descriptor offers gathered output to the kernel first,
- * so that what is sent by hand comes after it. "bytes_received" and
- * "bytes_sent" are const uint64_t *, what the connection has carried so far.
+ * "peername" and "sockname" are const weir_address *; for a Unix socket a path,
+ * an abstract name, or an address without either when that end has no name.
+ * "socket" is const int *, the descriptor; of a pipe transport it is "pipe", and
+ * the others are unknown. Asking for the descriptor offers gathered output to
+ * the kernel first, so that what is sent by hand comes after it. "peercred" is
+ * const struct ucred * (<sys/socket.h> with _GNU_SOURCE): process, user and
+ * group of the other end of a Unix socket, as they were when it was connected.
+ * "bytes_received" and "bytes_sent" are const uint64_t *, what the connection
+ * has carried so far.
  *
  * returns  a pointer that stays valid as long as the transport, after
  *          connection_lost too; NULL for a name that this transport does not

@@ -129,6 +129,68 @@ START_TEST(names_answer_and_are_the_same_after_the_loss)        /* BT-2, BT-16, 
 }
 END_TEST
 
+static bool is_us(const struct ucred *credentials)
+{
+    return credentials != NULL && credentials->pid == getpid() && credentials->uid == geteuid()
+           && credentials->gid == getegid();
+}
+
+static void ask_credentials(struct net_pair *pair)
+{
+    bool early = pair->size[0] == 0;
+    const struct ucred *first = early ? weir_transport_get_extra_info(pair->near, "peercred") : NULL;
+
+    pair->got[0] = is_us(first);
+    weir_transport_close(pair->near);
+    NET_UNTIL(pair->log.lost);
+    const struct ucred *later = weir_transport_get_extra_info(pair->near, "peercred");
+    pair->got[1] = is_us(later);
+    pair->got[2] = !early || later == first;
+}
+
+/* First asked before the loss, and after it. */
+START_TEST(a_unix_sockets_peer_is_known_by_its_credentials)     /* BT-16, BT-18 */
+{
+    struct net_pair pair = { .size[0] = (size_t)_i };
+
+    net_run(&pair, NET_SOCKETPAIR * NET_CUTS, ask_credentials);
+    ck_assert_int_eq(pair.got[0], _i == 0);
+    ck_assert_int_eq(pair.got[1], 1);
+    ck_assert_int_eq(pair.got[2], 1);
+    net_pair_fini(&pair);
+}
+END_TEST
+
+START_TEST(tcp_has_no_credentials)
+{
+    struct net_pair pair = { 0 };
+
+    net_run(&pair, NET_TCP * NET_CUTS, ask_credentials);
+    ck_assert_int_eq(pair.got[0], 0);
+    ck_assert_int_eq(pair.got[1], 0);
+    net_pair_fini(&pair);
+}
+END_TEST
+
+static void lose_credentials(struct net_pair *pair)
+{
+    weir__fault_begin(&(struct fault_plan) { .fail_at = 1, .only = 1ULL << SYS_GETSOCKOPT, .code = -ENOMEM });
+    pair->got[0] = weir_transport_get_extra_info(pair->near, "peercred") == NULL;
+    pair->got[1] = (long)weir__fault_end();
+    pair->got[2] = is_us(weir_transport_get_extra_info(pair->near, "peercred"));
+}
+
+START_TEST(credentials_that_could_not_be_found_out_are_none_and_may_be_found_later)
+{
+    struct net_pair pair = { 0 };
+
+    net_run(&pair, NET_SOCKETPAIR * NET_CUTS, lose_credentials);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(pair.got[i], 1);
+    net_pair_fini(&pair);
+}
+END_TEST
+
 static void ask_late(struct net_pair *pair)
 {
     const weir_address *peer, *own;
@@ -260,6 +322,9 @@ Suite *suite(void)
 
     TCase *names = tcase_create("names");
     tcase_add_test(names, names_answer_and_are_the_same_after_the_loss);
+    tcase_add_loop_test(names, a_unix_sockets_peer_is_known_by_its_credentials, 0, 2);
+    tcase_add_test(names, tcp_has_no_credentials);
+    tcase_add_test(names, credentials_that_could_not_be_found_out_are_none_and_may_be_found_later);
     tcase_add_test(names, names_that_were_first_asked_after_the_loss_answer_too);
     tcase_add_test(names, a_name_that_could_not_be_found_out_is_none_and_may_be_found_later);
     suite_add_tcase(socket, names);
