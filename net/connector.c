@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * net/connector.c  Checking what was asked, resolving, connecting one address after the other.
+ * net/connector.c  Checking what was asked, resolving, and having the addresses tried; or a Unix socket, or one of the caller's.
  */
 #include "net/connector.h"
 
@@ -13,18 +13,29 @@
 #include "core/loop.h"
 #include "core/sys.h"
 #include "core/task.h"
+#include "net/connect_race.h"
+#include "net/eyeballs.h"
 #include "net/listener.h"
-#include "net/net_loop.h"
 #include "net/resolve.h"
 #include "net/transport_socket.h"
 
-/* --- Checking (OC-2, in this order) --------------------------------------- */
+/* Where to: by host and port, or to a Unix socket; nowhere by name with opts->sock. */
+struct target {
+    const char *host;
+    uint16_t    port;
+    bool        is_unix;
+    const char *path;
+};
 
-static int check_tls(const char *host, const weir_connect_options *opts)
+/* --- Checking (OC-2, OC-11, in this order) -------------------------------- */
+
+static int check_tls(const struct target *to, const weir_connect_options *opts)
 {
+    bool named = !to->is_unix && to->host != NULL && to->host[0] != '\0';
+
     if (opts->tls == NULL && opts->server_hostname != NULL)
         return weir__fail_text(-EINVAL, "server_hostname without tls");
-    if (opts->tls != NULL && opts->server_hostname == NULL && (host == NULL || host[0] == '\0'))
+    if (opts->tls != NULL && opts->server_hostname == NULL && !named)
         return weir__fail_text(-EINVAL, "tls without a host needs a server_hostname");
     if (opts->tls == NULL && opts->tls_handshake_timeout != 0)
         return weir__fail_text(-EINVAL, "tls_handshake_timeout without tls");
@@ -38,152 +49,151 @@ static bool wrong_time(double seconds)
     return isnan(seconds) || seconds < 0;
 }
 
-static int check_sock(const weir_connect_options *opts)
+static int check_sock(const struct target *to, const weir_connect_options *opts)
 {
-    int type = 0;
+    int type = 0, family = AF_UNIX;
     int code = sys_getsockopt(*opts->sock, SOL_SOCKET, SO_TYPE, &type);
 
+    if (code == 0 && to->is_unix)
+        code = sys_getsockopt(*opts->sock, SOL_SOCKET, SO_DOMAIN, &family);
     if (code < 0)
         return weir__fail_text(-EINVAL, "descriptor %d can't be adopted: %s", *opts->sock, weir_strerror(code));
     if (type != SOCK_STREAM)
         return weir__fail_text(-EINVAL, "descriptor %d is not a stream socket", *opts->sock);
+    if (family != AF_UNIX)
+        return weir__fail_text(-EINVAL, "descriptor %d is not a Unix socket", *opts->sock);
     return 0;
 }
 
-static int check_offered(const weir_connect_options *opts)
+static int check_where(const struct target *to, const weir_connect_options *opts)
 {
-    const char *missing = opts->tls != NULL ? "tls"
-                        : opts->happy_eyeballs_delay != 0 ? "happy_eyeballs_delay"
-                        : opts->interleave != 0 ? "interleave"
-                        : opts->local_host != NULL || opts->local_port != 0 ? "local_host, local_port" : NULL;
-
-    return missing == NULL ? 0 : weir__fail_text(-ENOTSUP, "the option %s is not offered yet", missing);
+    if (to->is_unix && to->path != NULL && opts->sock != NULL)
+        return weir__fail_text(-EINVAL, "a path together with a sock");
+    if (to->is_unix && to->path == NULL && opts->sock == NULL)
+        return weir__fail_text(-EINVAL, "neither a path nor a sock to connect to");
+    if (opts->sock != NULL && (to->host != NULL || to->port != 0))
+        return weir__fail_text(-EINVAL, "host or port together with a sock");
+    if (!to->is_unix && opts->sock == NULL && to->host == NULL && to->port == 0)
+        return weir__fail_text(-EINVAL, "neither host nor port nor a sock to connect to");
+    return opts->sock != NULL ? check_sock(to, opts) : 0;
 }
 
-static int check(const char *host, uint16_t port, const weir_connect_options *opts)
+/* What has no meaning on a Unix socket is a mistake there, as it is in asyncio. */
+static int check_for_unix(const weir_connect_options *opts)
 {
-    int code = check_tls(host, opts);
+    const char *strange = opts->local_host != NULL || opts->local_port != 0 ? "local_host, local_port"
+                        : opts->happy_eyeballs_delay != 0 || opts->interleave != 0 ? "happy_eyeballs_delay, interleave"
+                        : opts->family != AF_UNSPEC && opts->family != AF_UNIX ? "family" : NULL;
 
-    if (code == 0 && opts->sock != NULL && (host != NULL || port != 0))
-        code = weir__fail_text(-EINVAL, "host or port together with a sock");
-    if (code == 0 && opts->sock == NULL && host == NULL && port == 0)
-        code = weir__fail_text(-EINVAL, "neither host nor port nor a sock to connect to");
-    if (code == 0 && opts->sock != NULL)
-        code = check_sock(opts);
-    if (code == 0 && (wrong_time(opts->timeout) || wrong_time(opts->tls_handshake_timeout)
-                      || wrong_time(opts->tls_shutdown_timeout)))
-        code = weir__fail_text(-EINVAL, "a time limit has to be 0 or more seconds");
-    return code == 0 ? check_offered(opts) : code;
+    return strange == NULL ? 0 : weir__fail_text(-EINVAL, "a Unix socket has no %s", strange);
 }
 
-/* --- One attempt ---------------------------------------------------------- */
-
-/* In memory of its own: libev's lists hold the watcher while the task is suspended. */
-struct attempt {
-    ev_io io;
-    weir_task *task;
-    const weir_address *address;        /* in the suspended caller's memory */
-};
-
-bool weir__connector_peer(const void *wait_on, weir_address *out)
+static int check_times(const weir_connect_options *opts)
 {
-    *out = *((const struct attempt *)wait_on)->address;
-    return true;
+    if (wrong_time(opts->timeout) || wrong_time(opts->tls_handshake_timeout) || wrong_time(opts->tls_shutdown_timeout))
+        return weir__fail_text(-EINVAL, "a time limit has to be 0 or more seconds");
+    if (wrong_time(opts->happy_eyeballs_delay))
+        return weir__fail_text(-EINVAL, "happy_eyeballs_delay has to be 0 or more seconds");
+    return 0;
 }
 
-static void on_writable(struct ev_loop *ev, ev_io *io, int events)
+static int check(const struct target *to, const weir_connect_options *opts)
 {
-    struct attempt *attempt = io->data;
+    int code = check_tls(to, opts);
 
-    ev_io_stop(ev, io);
-    weir__task_wake(attempt->task, events & EV_ERROR ? -ENOMEM : 0);    /* EV_ERROR: libev could not watch the descriptor */
-}
-
-static int wait_for_connection(weir_loop *loop, int fd, const weir_address *address)
-{
-    struct attempt *attempt = sys_malloc(sizeof *attempt);
-    int failure = 0;
-
-    if (attempt == NULL)
-        return -ENOMEM;
-    int code = weir__loop_admit(loop, fd);
-    if (code < 0) {
-        sys_free(attempt);
-        return code;
-    }
-    (void)weir__net_loop(loop);                 /* which knows whom a task waits for; without it that is not told */
-    *attempt = (struct attempt) { .task = weir__task_current(), .address = address };
-    ev_io_init(&attempt->io, on_writable, fd, EV_WRITE);
-    attempt->io.data = attempt;
-    ev_io_start(loop->ev, &attempt->io);
-    code = weir__task_wait(WAIT_CONNECT, attempt, FOREVER);
-    ev_io_stop(loop->ev, &attempt->io);
-    weir__loop_release(loop);
-    if (code == 0) {                            /* a cut that came first stays one, so that no cancel is lost */
-        code = sys_getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure);
-        code = code == 0 ? -failure : code;
-    }
-    sys_free(attempt);
+    if (code == 0)
+        code = check_where(to, opts);
+    if (code == 0)
+        code = check_times(opts);
+    if (code == 0 && to->is_unix)
+        code = check_for_unix(opts);
+    if (code == 0 && opts->tls != NULL)
+        code = weir__fail_text(-ENOTSUP, "the option tls is not offered yet");
     return code;
 }
 
-static int connect_one(weir_loop *loop, const weir_address *address, struct connected *out)
-{
-    int fd = sys_socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+/* --- By host and port ----------------------------------------------------- */
 
-    if (fd < 0)
-        return fd;
-    int code = sys_connect(fd, (const void *)&address->storage, address->len);
-    if (code == -EINPROGRESS || code == -EINTR)
-        code = wait_for_connection(loop, fd, address);
-    if (code < 0) {
-        weir__descriptor_close(fd);
-        return code;
+/* A port alone: from any address of this machine. */
+static int add_any_local(uint16_t port, struct address_list *list)
+{
+    static const char *const any[] = { "0.0.0.0", "::" };
+    int code = 0;
+
+    for (int i = 0; i < 2 && code == 0; i++) {
+        weir_address address;
+        code = weir_address_parse(&address, any[i], port);
+        if (code == 0)
+            code = weir__address_list_add(list, (const void *)&address.storage, address.len);
     }
-    weir__socket_no_delay(fd);
-    out->fd = fd;
-    out->peer = *address;
-    return 0;
+    return code < 0 ? weir__fail(code) : 0;
 }
 
-/* --- All of them ---------------------------------------------------------- */
+static int find_locals(weir_loop *loop, const weir_connect_options *opts, struct address_list *list)
+{
+    if (opts->local_host == NULL || opts->local_host[0] == '\0')
+        return opts->local_port != 0 ? add_any_local(opts->local_port, list) : 0;
+    int code = weir__resolve(loop, opts->local_host, opts->local_port, opts->family, opts->flags, list);
+    if (code == -ETIMEDOUT)
+        weir__fail_text(code, "the time is over: the local host %s was not resolved yet", opts->local_host);
+    return code;
+}
 
-/* "192.0.2.1:80: Connection refused; [2001:db8::1]:80: Network is unreachable", as much of it as fits. */
-static void note_failure(char *text, size_t size, const weir_address *address, int code)
+static int resolve_and_race(weir_loop *loop, const struct target *where, const weir_connect_options *opts,
+                            struct connected *out)
+{
+    const char *host = where->host != NULL && where->host[0] == '\0' ? NULL : where->host;
+    unsigned interleave = opts->interleave == 0 && opts->happy_eyeballs_delay > 0 ? 1 : opts->interleave;
+    struct address_list to = { 0 }, from = { 0 };
+    int code = weir__resolve(loop, host, where->port, opts->family, opts->flags, &to);
+
+    if (code == -ETIMEDOUT)
+        weir__fail_text(code, "the time is over: %s was not resolved yet", host != NULL ? host : "this machine");
+    if (code == 0)
+        code = find_locals(loop, opts, &from);
+    if (code == 0)
+        code = weir__eyeballs_interleave(&to, interleave);
+    if (code == 0) {
+        struct race_plan plan = { .to = &to, .from = &from, .delay = opts->happy_eyeballs_delay };
+        code = weir__race(loop, &plan, out);
+    }
+    weir__address_list_fini(&to);
+    weir__address_list_fini(&from);
+    return code;
+}
+
+static int connect_in_time(weir_loop *loop, const struct target *to, const weir_connect_options *opts, struct connected *out)
+{
+    weir_timeout limit;
+
+    if (opts->timeout > 0)
+        weir_timeout_begin(&limit, opts->timeout);
+    int code = resolve_and_race(loop, to, opts, out);
+    if (opts->timeout > 0)
+        weir_timeout_end(&limit);
+    return code;
+}
+
+/* --- A path; a socket of the caller's ------------------------------------- */
+
+/* The kernel decides at once: a listener whose queue is full is -EAGAIN and not a wait. */
+static int connect_path(const char *path, struct connected *out)
 {
     char name[WEIR_ADDRESS_MAX];
-    size_t len = strlen(text);
+    int code = weir__address_unix(&out->peer, path);
 
-    snprintf(text + len, size - len, "%s%s: %s", len > 0 ? "; " : "", weir_address_format(address, name, sizeof name),
-             weir_strerror(code));
-}
-
-static int connect_in_turn(weir_loop *loop, const struct address_list *list, struct connected *out)
-{
-    size_t size = ERROR_TEXT_MAX;
-    char *failures = sys_calloc(1, size);       /* too large for a task's stack */
-    int first = 0;
-
-    if (failures == NULL)
-        return weir__fail(-ENOMEM);
-    for (size_t i = 0; i < list->count; i++) {
-        weir_task *task = weir__task_current();
-        int code = connect_one(loop, &list->items[i], out);
-        /* A -ETIMEDOUT may be the kernel's, who gave one address up, or the caller's time. */
-        bool out_of_time = code == -ETIMEDOUT && task->deadline_ns <= weir__loop_pass_ns(loop);
-        if (code == 0 || code == -ECANCELED || out_of_time) {
-            sys_free(failures);
-            return code;
-        }
-        note_failure(failures, size, &list->items[i], code);
-        first = first == 0 ? code : first;
+    if (code < 0)
+        return code;
+    int fd = sys_socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    code = fd < 0 ? fd : sys_connect(fd, (const void *)&out->peer.storage, out->peer.len);
+    if (code < 0) {
+        if (fd >= 0)
+            weir__descriptor_close(fd);
+        return weir__fail_text(code, "%s: %s", weir_address_format(&out->peer, name, sizeof name),
+                               code == -EAGAIN ? "the queue of its callers is full" : weir_strerror(code));
     }
-    if (first != 0)
-        weir__fail_text(first, "%s", failures);
-    else
-        first = weir__fail_text(WEIR_ERESOLVE, "the name has no address");
-    sys_free(failures);
-    return first;
+    out->fd = fd;
+    return 0;
 }
 
 static int adopt(int fd, struct connected *out)
@@ -200,26 +210,15 @@ static int adopt(int fd, struct connected *out)
     return 0;
 }
 
-static int resolve_and_connect(weir_loop *loop, const char *host, uint16_t port, const weir_connect_options *opts,
-                               struct connected *out)
-{
-    struct address_list list = { 0 };
-    int code = weir__resolve(loop, host != NULL && host[0] == '\0' ? NULL : host, port, opts->family, opts->flags, &list);
+/* --- All of them ---------------------------------------------------------- */
 
-    if (code == 0)
-        code = connect_in_turn(loop, &list, out);
-    weir__address_list_fini(&list);
-    return code;
-}
-
-int weir__connect(weir_loop *loop, const char *host, uint16_t port, const weir_connect_options *opts,
-                  struct connected *out)
+static int connect_to(weir_loop *loop, const struct target *to, const weir_connect_options *opts, struct connected *out)
 {
     static const weir_connect_options defaults;
 
     if (opts == NULL)
         opts = &defaults;
-    int code = check(host, port, opts);
+    int code = check(to, opts);
     if (code < 0)
         return code;
     if (loop != weir__this_loop) {
@@ -232,12 +231,20 @@ int weir__connect(weir_loop *loop, const char *host, uint16_t port, const weir_c
         return weir__fail(WEIR_ENOTASK);
     if (opts->sock != NULL)
         return adopt(*opts->sock, out);
+    return to->is_unix ? connect_path(to->path, out) : connect_in_time(loop, to, opts, out);
+}
 
-    weir_timeout limit;
-    if (opts->timeout > 0)
-        weir_timeout_begin(&limit, opts->timeout);
-    code = resolve_and_connect(loop, host, port, opts, out);
-    if (opts->timeout > 0)
-        weir_timeout_end(&limit);
-    return code;
+int weir__connect(weir_loop *loop, const char *host, uint16_t port, const weir_connect_options *opts,
+                  struct connected *out)
+{
+    struct target to = { .host = host, .port = port };
+
+    return connect_to(loop, &to, opts, out);
+}
+
+int weir__connect_unix(weir_loop *loop, const char *path, const weir_connect_options *opts, struct connected *out)
+{
+    struct target to = { .is_unix = true, .path = path };
+
+    return connect_to(loop, &to, opts, out);
 }

@@ -6,7 +6,7 @@
 
 #include "core/sys.h"
 #include "core/task.h"
-#include "net/connector.h"
+#include "net/connect_race.h"
 #include "net/server.h"
 #include "net/transport_socket.h"
 
@@ -63,7 +63,7 @@ static bool peer_of_task(struct loop_upper *upper, const weir_task *task, weir_a
 {
     (void)upper;
     if (task->state == TASK_PARKED && task->wait_kind == WAIT_CONNECT)
-        return weir__connector_peer(task->wait_on, out);
+        return weir__race_peer(task->wait_on, out);
     if (task->state == TASK_PARKED &&
         (task->wait_kind == WAIT_BYTES || task->wait_kind == WAIT_DRAIN || task->wait_kind == WAIT_CLOSED ||
          task->wait_kind == WAIT_SENDFILE))

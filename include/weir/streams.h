@@ -69,17 +69,17 @@ struct weir_connect_options {
                                      * without tls: -EINVAL */
     double tls_handshake_timeout;   /* seconds; 0: 60 s; negative, or given without tls: -EINVAL */
     double tls_shutdown_timeout;    /* seconds; 0: 30 s; negative, or given without tls: -EINVAL */
-    const char *local_host;     /* the address to come from; NULL: the kernel's choice. Answered
-                                 * with -ENOTSUP for now */
-    uint16_t local_port;        /* the port to come from; 0: the kernel's choice. Answered with
-                                 * -ENOTSUP for now */
+    const char *local_host;     /* a name or address of this machine to come from; for each address
+                                 * that is tried, the first of its family that can be bound. NULL,
+                                 * "": the kernel's choice */
+    uint16_t local_port;        /* the port to come from; 0: the kernel's choice */
     int family;                 /* AF_INET or AF_INET6: only these addresses; 0, AF_UNSPEC: any */
     int flags;                  /* AI_..., for the resolver; 0: none */
     const int *sock;            /* a connected stream socket, which becomes ours; NULL: none */
-    double happy_eyeballs_delay;    /* seconds until the next address is tried beside the last; 0:
-                                     * one after the other. Answered with -ENOTSUP for now */
-    unsigned interleave;        /* how many addresses of the first family before the other's turn;
-                                 * 0: the resolver's order. Answered with -ENOTSUP for now */
+    double happy_eyeballs_delay;    /* seconds until the next address is tried beside the last, at
+                                     * most 32 at a time; 0: one after the other. RFC 8305 has 0.25 */
+    unsigned interleave;        /* how many addresses of the first family before the families take
+                                 * turns; 0: 1 with happy_eyeballs_delay, else the resolver's order */
     double timeout;             /* seconds for the whole connect, resolver included; 0: no limit */
     size_t max_write_buffer;    /* bytes that may wait for the peer; above it the connection is
                                  * aborted with -ENOBUFS. 0: no bound */
@@ -93,10 +93,11 @@ struct weir_connect_options {
 /*
  * Connect over TCP, and get a reader and a writer.                   [suspends]
  *
- * Addresses are tried one after the other in the resolver's order; the first
- * that answers counts, and the sockets of the others are closed. A call that is
- * cut short closes its socket. The reader may hold bytes already when this
- * returns.
+ * Addresses are tried one after the other in the resolver's order; with
+ * opts->happy_eyeballs_delay, the next one is begun when the last one has
+ * failed, or has not answered for so long. The first that answers counts, and
+ * the sockets of the others are closed. A call that is cut short closes all of
+ * them. The reader may hold bytes already when this returns.
  *
  * host     a name or an address; NULL or "" with a port: this machine. With
  *          opts->sock: NULL
@@ -108,18 +109,22 @@ struct weir_connect_options {
  * writer   out: the writing half, which owns both: freed with
  *          weir_writer_free(); untouched on failure
  * returns  0, or
- *          -EINVAL        TLS settings without tls; a negative time; host or
- *                         port together with sock; none of them; a sock that is
- *                         not a stream
+ *          -EINVAL        TLS settings without tls; tls with neither host nor
+ *                         server_hostname; a negative time; host or port
+ *                         together with sock; none of them; a sock that is not
+ *                         a stream
  *          -ENOTSUP       an option that is not offered
- *          WEIR_ERESOLVE  @host was not resolved
- *          -ETIMEDOUT     opts->timeout ran out
+ *          WEIR_ERESOLVE  @host, or opts->local_host, was not resolved
+ *          -ETIMEDOUT     opts->timeout ran out; weir_error_detail() has the
+ *                         addresses that were tried
  *          -errno         no address could be connected (-ECONNREFUSED,
- *                         -EHOSTUNREACH, ...): the first attempt's code;
+ *                         -EHOSTUNREACH, ...; -EADDRINUSE, -EADDRNOTAVAIL: from
+ *                         the local address): the first attempt's code;
  *                         weir_error_detail() lists them all
  *          -ENOMEM        no memory
  * asyncio  asyncio.open_connection; several failures give the first one's code,
- *          timeout, and the two bounds are beyond asyncio
+ *          timeout, and the two bounds are beyond asyncio; local_port without a
+ *          local_host is any address of this machine and not the loopback
  */
 WEIR_MUST int weir_open_connection(const char *host, uint16_t port,
                                    const weir_connect_options *opts, weir_reader **reader,

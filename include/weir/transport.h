@@ -355,9 +355,8 @@ bool weir_transport_can_write_eof(const weir_transport *t);
 /*
  * Connect, and build a transport and a protocol.                     [suspends]
  *
- * Addresses are tried one after the other in the resolver's order; the first
- * that answers counts. The factory is called after that, then connection_made,
- * then reading starts, then this call returns.
+ * As weir_open_connection() connects. Then the factory is called, then
+ * connection_made, then reading starts, then this call returns.
  *
  * host       a name or an address; NULL or "" with a port: this machine. With
  *            opts->sock: NULL
@@ -371,10 +370,12 @@ bool weir_transport_can_write_eof(const weir_transport *t);
  *          -EINVAL        opts that do not fit together, as
  *                         weir_open_connection() lists them
  *          -ENOTSUP       an option that is not offered
- *          WEIR_ERESOLVE  @host was not resolved
+ *          WEIR_ERESOLVE  @host, or opts->local_host, was not resolved
+ *          -ETIMEDOUT     opts->timeout ran out
  *          -errno         no address could be connected: the first attempt's
  *                         code; weir_error_detail() lists them all
  *          -ESHUTDOWN     the loop is closed
+ *          -ENOMEM        no memory
  *          another code   the factory's
  * asyncio  loop.create_connection; several failures give the first one's code
  */

@@ -2,8 +2,7 @@
 /*
  * tests/net/test_connector.c  What net/connector.c promises: one connected socket, or none and every address's reason.
  *
- * A refused port is one that is bound and that nobody listens on. A connect that hangs is one to a listener whose queue is
- * full: the kernel drops the caller's SYN, so time is the only thing that can happen, and time is the test's.
+ * How several addresses are tried is in test_connect_race.c, what the options choose in test_connector_options.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +20,7 @@
 #include "core/sys_fault.h"
 #include "lib/clock.h"
 #include "lib/net_pair.h"
+#include "lib/net_ports.h"
 #include "lib/net_resolver.h"
 #include "lib/suite.h"
 #include "net/connector.h"
@@ -86,11 +86,9 @@ static const struct {
     { NULL, 1, { .sock = &no_such_descriptor }, -EINVAL },
     { NULL, 0, { .sock = &no_such_descriptor }, -EINVAL },
     { "127.0.0.1", 1, { .tls = SOME_TLS }, -ENOTSUP },
-    { "127.0.0.1", 1, { .happy_eyeballs_delay = 0.25 }, -ENOTSUP },
-    { "127.0.0.1", 1, { .interleave = 1 }, -ENOTSUP },
-    { "127.0.0.1", 1, { .local_host = "127.0.0.1" }, -ENOTSUP },
-    { "127.0.0.1", 1, { .local_port = 1 }, -ENOTSUP },
-    { NULL, 0, { .interleave = 1 }, -EINVAL },          /* what is wrong comes before what is not offered */
+    { "127.0.0.1", 1, { .happy_eyeballs_delay = -1 }, -EINVAL },
+    { "127.0.0.1", 1, { .happy_eyeballs_delay = NAN }, -EINVAL },
+    { NULL, 0, { .tls = SOME_TLS, .server_hostname = "x" }, -EINVAL },  /* what is wrong comes before what is not offered */
 };
 
 START_TEST(what_does_not_fit_is_refused_in_words)
@@ -215,17 +213,6 @@ END_TEST
 
 /* --- Time and cuts ------------------------------------------------------------------------ */
 
-/* Callers fill the queue of a listener that nobody accepts from; the next one's SYN is dropped. */
-#define FILLERS 8
-static int full_listener(uint16_t *port, int *fillers)
-{
-    int listener = net_listen(0, port);
-
-    for (int i = 0; i < FILLERS; i++)
-        fillers[i] = net_connect(*port);
-    return listener;
-}
-
 static int connect_for_a_time(void *arg)
 {
     struct scene *s = arg;
@@ -262,35 +249,52 @@ static int look_at_a_hanging_connect(void *arg)
 START_TEST(a_dump_says_who_is_being_connected_to)
 {
     struct scene s = { .host = "127.0.0.1" };
-    int fillers[FILLERS];
-    int listener = full_listener(&s.port, fillers);
+    struct net_ports ports;
     char expected[64];
 
+    net_ports_open(&ports, "h");
+    s.port = ports.port;
     ck_assert_int_eq(weir_run(look_at_a_hanging_connect, &s), 0);
     snprintf(expected, sizeof expected, "127.0.0.1:%u", s.port);
     ck_assert_str_eq(s.peer, expected);
     ck_assert_int_eq(s.code, -ECANCELED);
-    for (int i = 0; i < FILLERS; i++)
-        close(fillers[i]);
-    close(listener);
+    net_ports_close(&ports);
 }
 END_TEST
 
 START_TEST(the_time_limit_covers_the_connect)
 {
     struct scene s = { .host = "127.0.0.1", .opts.timeout = 2.5 };
-    int fillers[FILLERS], before = net_open_descriptors();
-    int listener = full_listener(&s.port, fillers);
+    struct net_ports ports;
+    int before = net_open_descriptors();
 
+    net_ports_open(&ports, "h");
+    s.port = ports.port;
     clock_fake();
     ck_assert_int_eq(weir_run(connect_for_a_time, &s), 0);
     ck_assert_int_eq(s.code, -ETIMEDOUT);
     ck_assert_double_ge(s.seconds, 2.5);
     ck_assert_double_le(s.seconds, 2.6);
     ck_assert_int_eq(s.later, 0);               /* the limit is over with the call */
-    for (int i = 0; i < FILLERS; i++)
-        close(fillers[i]);
-    close(listener);
+    net_ports_close(&ports);
+    net_check_descriptors(before);
+}
+END_TEST
+
+START_TEST(the_time_limit_covers_the_resolver)
+{
+    struct scene s = { .host = _i == 0 ? "some.test" : "127.0.0.1", .port = 80, .opts.timeout = 0.02 };
+    int before = net_open_descriptors();
+
+    if (_i == 1)
+        s.opts.local_host = "some.test";
+    net_resolver_answer("127.0.0.1");
+    net_resolver_hold();
+    ck_assert_int_eq(weir_run(connect_it, &s), 0);
+    net_resolver_release();
+    ck_assert_int_eq(s.code, -ETIMEDOUT);
+    ck_assert_ptr_nonnull(strstr(s.detail, "was not resolved yet"));
+    ck_assert_ptr_nonnull(strstr(s.detail, "some.test"));
     net_check_descriptors(before);
 }
 END_TEST
@@ -339,14 +343,14 @@ END_TEST
 START_TEST(a_connect_that_hangs_can_be_cancelled)
 {
     struct scene s = { .host = "127.0.0.1", .passes = 20 };
-    int fillers[FILLERS], before = net_open_descriptors();
-    int listener = full_listener(&s.port, fillers);
+    struct net_ports ports;
+    int before = net_open_descriptors();
 
+    net_ports_open(&ports, "h");
+    s.port = ports.port;
     ck_assert_int_eq(weir_run(cancel_after, &s), 0);
     ck_assert_int_eq(s.code, -ECANCELED);
-    for (int i = 0; i < FILLERS; i++)
-        close(fillers[i]);
-    close(listener);
+    net_ports_close(&ports);
     net_check_descriptors(before);
 }
 END_TEST
@@ -364,14 +368,14 @@ static int connect_unwatched(void *arg)
 START_TEST(a_socket_that_cannot_be_watched_is_not_taken_for_connected)
 {
     struct scene s = { .host = "127.0.0.1" };
-    int fillers[FILLERS], before = net_open_descriptors();
-    int listener = full_listener(&s.port, fillers);
+    struct net_ports ports;
+    int before = net_open_descriptors();
 
+    net_ports_open(&ports, "h");
+    s.port = ports.port;
     ck_assert_int_eq(weir_run(connect_unwatched, &s), 0);
     ck_assert_int_eq(s.code, -ENOMEM);
-    for (int i = 0; i < FILLERS; i++)
-        close(fillers[i]);
-    close(listener);
+    net_ports_close(&ports);
     net_check_descriptors(before);
 }
 END_TEST
@@ -476,6 +480,7 @@ Suite *suite(void)
     TCase *cuts = tcase_create("cuts");
     tcase_add_test(cuts, a_dump_says_who_is_being_connected_to);
     tcase_add_test(cuts, the_time_limit_covers_the_connect);
+    tcase_add_loop_test(cuts, the_time_limit_covers_the_resolver, 0, 2);
     tcase_add_test(cuts, a_timeout_of_the_kernels_is_a_reason_to_try_the_next_address);
     tcase_add_loop_test(cuts, cancelling_at_any_pass_leaves_no_descriptor, 0, 24);
     tcase_add_test(cuts, a_connect_that_hangs_can_be_cancelled);
