@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * net/create.c  create_connection and create_server: transports with protocols of the user's own.
+ * net/create.c  create_connection, create_server and the two for Unix sockets: transports with protocols of the user's own.
  */
 #include <weir/transport.h>
 
@@ -14,23 +14,20 @@
 
 /* --- Clients -------------------------------------------------------------- */
 
-int weir_loop_create_connection(weir_loop *loop, weir_protocol_factory factory, void *arg, const char *host, uint16_t port,
-                                const weir_connect_options *opts, weir_transport **transport)
+/* A transport over @connected, which is ours, and a protocol of the factory's. [suspends] */
+static int make_transport(weir_loop *loop, weir_protocol_factory factory, void *arg, const struct connected *connected,
+                          const weir_connect_options *opts, weir_transport **transport)
 {
-    struct connected connected;
     const weir_protocol *protocol = NULL;
     void *self = NULL;
-    int code = weir__connect(loop, host, port, opts, &connected);
+    int code = factory(arg, &protocol, &self);
 
-    if (code < 0)
-        return code;
-    code = factory(arg, &protocol, &self);
     if (code < 0) {
-        weir__descriptor_close(connected.fd);
+        weir__descriptor_close(connected->fd);
         return weir__fail(code);
     }
-    weir_transport *t = weir__socket_transport_new(loop, connected.fd, (const void *)&connected.peer.storage,
-                                                   connected.peer.len, protocol, self, &code);
+    weir_transport *t = weir__socket_transport_new(loop, connected->fd, (const void *)&connected->peer.storage,
+                                                   connected->peer.len, protocol, self, &code);
     if (t == NULL)
         return code;
     t->out.most = opts != NULL ? opts->max_write_buffer : 0;
@@ -39,6 +36,24 @@ int weir_loop_create_connection(weir_loop *loop, weir_protocol_factory factory, 
         *transport = t;
     weir__transport_unref(t);                   /* it holds itself until connection_lost has returned */
     return code;
+}
+
+int weir_loop_create_connection(weir_loop *loop, weir_protocol_factory factory, void *arg, const char *host, uint16_t port,
+                                const weir_connect_options *opts, weir_transport **transport)
+{
+    struct connected connected;
+    int code = weir__connect(loop, host, port, opts, &connected);
+
+    return code < 0 ? code : make_transport(loop, factory, arg, &connected, opts, transport);
+}
+
+int weir_loop_create_unix_connection(weir_loop *loop, weir_protocol_factory factory, void *arg, const char *path,
+                                     const weir_connect_options *opts, weir_transport **transport)
+{
+    struct connected connected;
+    int code = weir__connect_unix(loop, path, opts, &connected);
+
+    return code < 0 ? code : make_transport(loop, factory, arg, &connected, opts, transport);
 }
 
 /* --- Servers -------------------------------------------------------------- */
@@ -84,15 +99,35 @@ static void free_factory_acceptor(struct acceptor *base)
     sys_free(list_entry(base, struct factory_acceptor, base));
 }
 
-int weir_loop_create_server(weir_loop *loop, weir_protocol_factory factory, void *arg, const char *host, uint16_t port,
-                            const weir_server_options *opts, weir_server **server)
+/* NULL without memory. */
+static struct acceptor *new_factory_acceptor(weir_protocol_factory factory, void *arg)
 {
     struct factory_acceptor *acceptor = sys_malloc(sizeof *acceptor);
 
     if (acceptor == NULL)
-        return weir__server_refuse(opts, weir__fail(-ENOMEM));
+        return NULL;
     acceptor->base = (struct acceptor) { .accept = accept_for_factory, .free = free_factory_acceptor };
     acceptor->factory = factory;
     acceptor->arg = arg;
-    return weir__server_new(loop, &acceptor->base, host, port, opts, server);
+    return &acceptor->base;
+}
+
+int weir_loop_create_server(weir_loop *loop, weir_protocol_factory factory, void *arg, const char *host, uint16_t port,
+                            const weir_server_options *opts, weir_server **server)
+{
+    struct acceptor *acceptor = new_factory_acceptor(factory, arg);
+
+    if (acceptor == NULL)
+        return weir__server_refuse(opts, weir__fail(-ENOMEM));
+    return weir__server_new(loop, acceptor, host, port, opts, server);
+}
+
+int weir_loop_create_unix_server(weir_loop *loop, weir_protocol_factory factory, void *arg, const char *path,
+                                 const weir_server_options *opts, weir_server **server)
+{
+    struct acceptor *acceptor = new_factory_acceptor(factory, arg);
+
+    if (acceptor == NULL)
+        return weir__server_refuse(opts, weir__fail(-ENOMEM));
+    return weir__server_new_unix(loop, acceptor, path, opts, server);
 }

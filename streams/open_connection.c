@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * streams/open_connection.c  A connection to somewhere, as a pair of streams.
+ * streams/open_connection.c  A connection to somewhere, over TCP or a Unix socket, as a pair of streams.
  */
 #include <weir/streams.h>
 
@@ -12,25 +12,26 @@
 #include "net/connector.h"
 #include "streams/stream.h"
 
-int weir_open_connection(const char *host, uint16_t port, const weir_connect_options *opts, weir_reader **reader,
-                         weir_writer **writer)
+static int check(const weir_connect_options *opts)
 {
-    weir_loop *loop = weir__this_loop;
-    struct connected connected;
-
-    if (loop == NULL)
+    if (weir__this_loop == NULL)
         return weir__fail_text(WEIR_ENOTASK, "connecting needs a task; this thread runs no loop");
     if (opts != NULL && (ssize_t)opts->limit < 0)
         return weir__fail_text(-EINVAL, "limit %zu: too large", opts->limit);
-    int code = weir__connect(loop, host, port, opts, &connected);
-    if (code < 0)
-        return code;
+    return 0;
+}
 
+/* The two halves of @connected, which is ours. [suspends] */
+static int make_streams(const struct connected *connected, const weir_connect_options *opts, weir_reader **reader,
+                        weir_writer **writer)
+{
     struct stream_limits limits = { 0 };
+    int code;
+
     if (opts != NULL)
         limits = (struct stream_limits) { opts->limit, opts->max_read, opts->max_write_buffer };
-    struct socket_stream *s = weir__socket_stream_new(loop, connected.fd, (const void *)&connected.peer.storage,
-                                                      connected.peer.len, NULL, &limits, &code);
+    struct socket_stream *s = weir__socket_stream_new(weir__this_loop, connected->fd, (const void *)&connected->peer.storage,
+                                                      connected->peer.len, NULL, &limits, &code);
     if (s == NULL)
         return code;
     weir__stream_add_user(&s->stream);          /* the caller */
@@ -43,4 +44,25 @@ int weir_open_connection(const char *host, uint16_t port, const weir_connect_opt
     *reader = &s->reader;
     *writer = &s->stream.writer;
     return 0;
+}
+
+int weir_open_connection(const char *host, uint16_t port, const weir_connect_options *opts, weir_reader **reader,
+                         weir_writer **writer)
+{
+    struct connected connected;
+    int code = check(opts);
+
+    if (code == 0)
+        code = weir__connect(weir__this_loop, host, port, opts, &connected);
+    return code < 0 ? code : make_streams(&connected, opts, reader, writer);
+}
+
+int weir_open_unix_connection(const char *path, const weir_connect_options *opts, weir_reader **reader, weir_writer **writer)
+{
+    struct connected connected;
+    int code = check(opts);
+
+    if (code == 0)
+        code = weir__connect_unix(weir__this_loop, path, opts, &connected);
+    return code < 0 ? code : make_streams(&connected, opts, reader, writer);
 }

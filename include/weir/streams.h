@@ -130,6 +130,39 @@ WEIR_MUST int weir_open_connection(const char *host, uint16_t port,
                                    const weir_connect_options *opts, weir_reader **reader,
                                    weir_writer **writer);
 
+/*
+ * Connect to a Unix socket, and get a reader and a writer.           [suspends]
+ *
+ * As weir_open_connection() otherwise. The kernel decides at once whether there
+ * is somebody to talk to.
+ *
+ * path     of the socket's file, at most 107 bytes; or "@name", an abstract
+ *          name. With opts->sock: NULL
+ * opts     NULL: all defaults. What belongs to addresses of TCP is -EINVAL here.
+ *          opts->sock: a connected Unix stream socket; it is still the caller's,
+ *          and open, after -EINVAL, -ENOTSUP and WEIR_ENOTASK, otherwise ours,
+ *          and closed on failure
+ * reader   out: the reading half; untouched on failure
+ * writer   out: the writing half, which owns both: freed with
+ *          weir_writer_free(); untouched on failure
+ * returns  0, or
+ *          -EINVAL        neither path nor sock, or both; an empty path; a sock
+ *                         that is not a Unix stream socket; TLS settings without
+ *                         tls; tls without server_hostname; local_host,
+ *                         local_port, happy_eyeballs_delay, interleave, or a
+ *                         family of another kind; a negative time
+ *          -ENOTSUP       an option that is not offered
+ *          -ENAMETOOLONG  a path of more than 107 bytes
+ *          -ENOENT        there is no such file
+ *          -ECONNREFUSED  nobody listens on it
+ *          -EAGAIN        the listener's queue of callers is full
+ *          -errno         another failure to connect (-EACCES, ...)
+ *          -ENOMEM        no memory
+ * asyncio  asyncio.open_unix_connection; a full queue is an error here
+ */
+WEIR_MUST int weir_open_unix_connection(const char *path, const weir_connect_options *opts,
+                                        weir_reader **reader, weir_writer **writer);
+
 /* --- Reading -------------------------------------------------------------
  *
  * All reads check in this order: the arguments (-EINVAL), the failure stored in

@@ -384,6 +384,32 @@ int weir_loop_create_connection(weir_loop *loop, weir_protocol_factory factory, 
                                 weir_transport **transport);
 
 /*
+ * Connect to a Unix socket, and build a transport and a protocol.    [suspends]
+ *
+ * path       as for weir_open_unix_connection()
+ * opts       as for weir_open_unix_connection(); limit and max_read are of no
+ *            meaning here; NULL: all defaults
+ * transport  out: the library's, valid as the top of this header says;
+ *            untouched on failure. connection_made may have closed it already
+ * returns  0, or
+ *          -EINVAL        opts that do not fit together, as
+ *                         weir_open_unix_connection() lists them
+ *          -ENOTSUP       an option that is not offered
+ *          -ENAMETOOLONG  a path of more than 107 bytes
+ *          -ENOENT        there is no such file
+ *          -ECONNREFUSED  nobody listens on it
+ *          -errno         another failure to connect (-EACCES, -EAGAIN when the
+ *                         listener's queue is full, ...)
+ *          -ESHUTDOWN     the loop is closed
+ *          -ENOMEM        no memory
+ *          another code   the factory's
+ * asyncio  loop.create_unix_connection
+ */
+int weir_loop_create_unix_connection(weir_loop *loop, weir_protocol_factory factory, void *arg,
+                                     const char *path, const weir_connect_options *opts,
+                                     weir_transport **transport);
+
+/*
  * Listen, and build a transport and a protocol for each client.      [suspends]
  *
  * The factory is called after accept, on the loop; a client whose factory fails
@@ -494,6 +520,25 @@ int weir_loop_connect_write_pipe(weir_loop *loop, weir_protocol_factory factory,
 int64_t weir_loop_sendfile(weir_loop *loop, weir_transport *t, int fd, int64_t offset, size_t count);
 
 /* --- For tests ----------------------------------------------------------- */
+
+/*
+ * Listen on a Unix socket, and build a transport and a protocol for  [suspends]
+ * each client.
+ *
+ * As weir_loop_create_server() otherwise.
+ *
+ * path     as for weir_start_unix_server()
+ * opts     as for weir_start_unix_server(); limit, max_read, stack_size,
+ *          plain_callback and close_timeout are of no meaning here; NULL: all
+ *          defaults; has to stay valid while the call waits
+ * server   out: the caller's, freed with weir_server_free(); untouched on
+ *          failure
+ * returns  as weir_start_unix_server()
+ * asyncio  loop.create_unix_server
+ */
+int weir_loop_create_unix_server(weir_loop *loop, weir_protocol_factory factory, void *arg,
+                                 const char *path, const weir_server_options *opts,
+                                 weir_server **server);
 
 /*
  * Make two connected transports with no kernel between them.
