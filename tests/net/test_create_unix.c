@@ -260,12 +260,12 @@ END_TEST
 static int deal_out(void *arg)
 {
     struct dealing *d = arg;
-    const char *path = net_unix_path("s");
 
     if (weir_worker_index() > 0) {
         dealing_wait_for_step(d, 9);
         return 0;
     }
+    const char *path = net_unix_path("s");
     ck_assert_int_eq(weir_loop_create_unix_server(weir_get_running_loop(), net_service_factory, &d->service, path, &d->opts,
                                                   &d->service.server), 0);
     dealing_stall_after(d, FOREVER);
