@@ -104,6 +104,49 @@ START_TEST(what_does_not_fit_is_refused_in_words)
 }
 END_TEST
 
+static int refuse_in_order(void *arg)
+{
+    static const char *const told[] = {         /* OC-2: each time what was found is put right */
+        "server_hostname without tls", "tls_handshake_timeout", "tls_shutdown_timeout", "together with a sock",
+        "not a stream socket", "has to be 0 or more", "happy_eyeballs_delay",
+    };
+    struct scene *s = arg;
+    int datagram = socket(AF_INET, SOCK_DGRAM, 0), fds[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    s->host = "127.0.0.1";
+    s->opts = (weir_connect_options) { .server_hostname = "", .tls_handshake_timeout = 1, .tls_shutdown_timeout = 1,
+                                       .sock = &datagram, .timeout = -1, .happy_eyeballs_delay = -1 };
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+        connect_it(s);
+        if (s->code == -EINVAL && strstr(s->detail, told[i]) != NULL)
+            s->passes++;
+        s->opts.server_hostname = NULL;
+        s->opts.tls_handshake_timeout = i < 1;
+        s->opts.tls_shutdown_timeout = i < 2;
+        s->host = i < 3 ? s->host : NULL;
+        s->opts.sock = i < 4 ? &datagram : &fds[0];
+        s->opts.timeout = i < 5 ? -1 : 0;
+        s->opts.happy_eyeballs_delay = i < 6 ? -1 : 0;
+    }
+    connect_it(s);                              /* and now all is right */
+    close(datagram);
+    close(fds[1]);
+    return 0;
+}
+
+START_TEST(what_is_wrong_is_found_in_this_order)        /* OC-2 */
+{
+    struct scene s = { 0 };
+    int before = net_open_descriptors();
+
+    ck_assert_int_eq(weir_run(refuse_in_order, &s), 0);
+    ck_assert_int_eq(s.passes, 7);
+    ck_assert_int_eq(s.code, 0);
+    net_check_descriptors(before);
+}
+END_TEST
+
 /* --- Connected ---------------------------------------------------------------------- */
 
 START_TEST(a_connect_gives_a_socket_and_its_peer)       /* OC-1, BT-2 */
@@ -463,6 +506,7 @@ Suite *suite(void)
 
     TCase *arguments = tcase_create("arguments");
     tcase_add_loop_test(arguments, what_does_not_fit_is_refused_in_words, 0, (int)(sizeof refused / sizeof refused[0]));
+    tcase_add_test(arguments, what_is_wrong_is_found_in_this_order);
     tcase_add_loop_test(arguments, connecting_needs_a_task_of_its_own_loop, 0, 3);
     tcase_add_test(arguments, a_connected_socket_may_be_handed_over);
     tcase_add_loop_test(arguments, what_is_no_stream_socket_is_refused_and_stays_the_callers, 0, 2);
