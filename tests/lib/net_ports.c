@@ -7,11 +7,66 @@
 #include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <check.h>
+
+#include "lib/clock.h"
+
+/* --- Answers on their way ------------------------------------------------------- */
+
+#define WATCHED_MOST 64
+
+static struct net_ports *open_ports;    /* NULL: none, and connect is the system's */
+static int watched[WATCHED_MOST];       /* descriptors whose connect will be answered, closed ones among them */
+static size_t watched_count;
+
+static bool will_answer(const struct sockaddr *address, socklen_t len)
+{
+    weir_address called;
+
+    weir__address_set(&called, address, len);
+    for (size_t i = 0; i < open_ports->count; i++) {
+        if (weir_address_eq(&called, &open_ports->list.items[i]))
+            return tolower((unsigned char)open_ports->kinds[i]) != 'h';
+    }
+    return false;
+}
+
+static void watch(int fd, bool answered)
+{
+    size_t at = 0;
+
+    while (at < watched_count && watched[at] != fd)
+        at++;
+    if (at < watched_count && !answered)        /* an old one of the same number */
+        watched[at] = watched[--watched_count];
+    else if (at == watched_count && answered && watched_count < WATCHED_MOST)
+        watched[watched_count++] = fd;
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+    if (open_ports != NULL)
+        watch(fd, will_answer(address, len));
+    return (int)syscall(SYS_connect, fd, address, len);
+}
+
+static bool is_one_on_its_way(void)
+{
+    for (size_t i = 0; open_ports != NULL && i < watched_count; i++) {
+        struct pollfd asked = { .fd = watched[i], .events = POLLOUT };
+        if (poll(&asked, 1, 0) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* --- Ports ------------------------------------------------------------------------ */
 
 static int bind_to(weir_address *address)
 {
@@ -70,6 +125,7 @@ void net_ports_open(struct net_ports *ports, const char *kinds)
     ck_assert_uint_le(strlen(kinds), PORTS_MOST);
     memset(ports, 0, sizeof *ports);
     memset(ports->fillers, 0xff, sizeof ports->fillers);
+    memcpy(ports->kinds, kinds, strlen(kinds));
     while (!bind_all(ports, kinds)) {
         close_all(ports);
         ck_assert_int_lt(++tries, 100);
@@ -81,10 +137,15 @@ void net_ports_open(struct net_ports *ports, const char *kinds)
         if (kind == 'h')
             fill(ports, i);
     }
+    watched_count = 0;
+    open_ports = ports;
+    clock_when_idle(is_one_on_its_way);
 }
 
 void net_ports_close(struct net_ports *ports)
 {
+    open_ports = NULL;
+    clock_when_idle(NULL);
     for (size_t i = 0; i < ports->count; i++) {
         for (int j = 0; j < FILLERS && ports->fillers[i][j] >= 0; j++)
             close(ports->fillers[i][j]);
