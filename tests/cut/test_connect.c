@@ -7,8 +7,11 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <weir/streams.h>
@@ -54,18 +57,33 @@ static void close_resolving(void)
     close(listener);
 }
 
-static void open_full(void)
+/* On @host, which may be all addresses. */
+static void open_full_on(in_addr_t host)
 {
-    struct sockaddr_in addr = { .sin_family = AF_INET };
+    struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(host) };
     socklen_t len = sizeof addr;
 
-    listener = raw_listen();
+    listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    EXPECT(bind(listener, (void *)&addr, sizeof addr) == 0);
     listen(listener, 0);
     getsockname(listener, (void *)&addr, &len);
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     for (int i = 0; i < CALLERS; i++) {
         callers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         (void)!connect(callers[i], (void *)&addr, len);
     }
+}
+
+static void open_full(void)
+{
+    open_full_on(INADDR_LOOPBACK);
+}
+
+/* A name with two addresses, of which neither answers. */
+static void open_full_twice(void)
+{
+    net_resolver_answer("127.0.0.1 127.0.0.2");
+    open_full_on(INADDR_ANY);
 }
 
 static void leave(void)
@@ -78,6 +96,34 @@ static void close_full(void)
 {
     for (int i = 0; i < CALLERS; i++)
         close(callers[i]);
+    if (listener >= 0)
+        leave();
+}
+
+static void close_full_twice(void)
+{
+    cut_until(lookups_ended, NULL, "every look-up ends");
+    close_full();
+}
+
+static char path[32];           /* an abstract name */
+
+static void open_unix(void)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+    snprintf(path, sizeof path, "@weir-cut-%d", (int)getpid());
+    memcpy(addr.sun_path + 1, path + 1, strlen(path) - 1);
+    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT(bind(listener, (void *)&addr, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path))) == 0);
+    EXPECT(listen(listener, 5) == 0);
+    made = lost = 0;
+}
+
+static void close_unix(void)
+{
+    cut_settle();
+    EXPECT(made == lost);
     if (listener >= 0)
         leave();
 }
@@ -122,6 +168,20 @@ static int open_connection(const char *host, uint16_t port, const weir_connect_o
     return code;
 }
 
+static int open_unix_connection(const char *name, const weir_connect_options *opts)
+{
+    weir_reader *reader = NULL;
+    weir_writer *writer = NULL;
+    int code = weir_open_unix_connection(name, opts, &reader, &writer);
+
+    EXPECT((code == 0) == (writer != NULL) && (code == 0) == (reader != NULL));
+    if (code == 0) {
+        weir_writer_abort(writer);
+        weir_writer_free(writer);
+    }
+    return code;
+}
+
 static void on_made(void *self, weir_transport *transport)
 {
     (void)self, (void)transport;
@@ -154,6 +214,20 @@ static int create_connection(const char *host, uint16_t port, const weir_connect
     return code;
 }
 
+static int create_unix_connection(const char *name, const weir_connect_options *opts)
+{
+    weir_transport *transport = NULL;
+    int code = weir_loop_create_unix_connection(weir_get_running_loop(), factory, NULL, name, opts, &transport);
+
+    EXPECT((code == 0) == (transport != NULL));
+    if (code == 0)
+        weir_transport_abort(transport);
+    return code;
+}
+
+/* Until the next address is tried beside the last. */
+static const weir_connect_options at_once = { .happy_eyeballs_delay = 1e-12 }, much_later = { .happy_eyeballs_delay = 1e6 };
+
 #define CONNECTS(name, function)                                                       \
     static int name##_named(struct cut_subject *subject)                               \
     {                                                                                  \
@@ -165,6 +239,16 @@ static int create_connection(const char *host, uint16_t port, const weir_connect
         (void)subject;                                                                 \
         return function("127.0.0.1", (uint16_t)raw_port(listener), NULL);              \
     }                                                                                  \
+    static int name##_beside(struct cut_subject *subject)                              \
+    {                                                                                  \
+        (void)subject;                                                                 \
+        return function("two.test", (uint16_t)raw_port(listener), &at_once);           \
+    }                                                                                  \
+    static int name##_next(struct cut_subject *subject)                                \
+    {                                                                                  \
+        (void)subject;                                                                 \
+        return function("two.test", (uint16_t)raw_port(listener), &much_later);        \
+    }                                                                                  \
     static int name##_adopted(struct cut_subject *subject)                             \
     {                                                                                  \
         (void)subject;                                                                 \
@@ -174,6 +258,18 @@ static int create_connection(const char *host, uint16_t port, const weir_connect
 CONNECTS(stream, open_connection)
 CONNECTS(plain, create_connection)
 
+static int stream_unix(struct cut_subject *subject)
+{
+    (void)subject;
+    return open_unix_connection(path, NULL);
+}
+
+static int plain_unix(struct cut_subject *subject)
+{
+    (void)subject;
+    return create_unix_connection(path, NULL);
+}
+
 /* --- All ------------------------------------------------------------------ */
 
 #define RESOLVING(name, calls)                                                                                       \
@@ -182,18 +278,31 @@ CONNECTS(plain, create_connection)
 #define CONNECTING(name, calls)                                                                                      \
     CUT(name, "the peer has not answered", WAIT_CONNECT, .open = open_full, .call = calls, .close = close_full,      \
         .reset = leave, .reset_code = -ECONNREFUSED, .over = AT_ANY)
+#define RACING(name, state, calls)                                                                                   \
+    CUT(name, state, WAIT_CONNECT, .open = open_full_twice, .call = calls, .close = close_full_twice, .reset = leave,  \
+        .reset_code = -ECONNREFUSED, .over = AT_ANY)
 /* It is the next thing that the loop does, so every cut comes too late: the connection is made. */
 #define STARTING(name, calls)                                                                                        \
     CUT(name, "connected, for its turn", WAIT_START, .open = open_adopted, .call = calls, .close = close_adopted,   \
         .reset = reset_far, .late = AT_ANY, .over = AT_ANY)
 
+#define STARTING_UNIX(name, calls)                                                                                   \
+    CUT(name, "connected, for its turn", WAIT_START, .open = open_unix, .call = calls, .close = close_unix,         \
+        .reset = leave, .late = AT_ANY, .over = AT_ANY)
+
 static const struct cut_scene scenes[] = {
     RESOLVING(weir_open_connection, stream_named),
     CONNECTING(weir_open_connection, stream_full),
+    RACING(weir_open_connection, "two addresses have not answered", stream_beside),
+    RACING(weir_open_connection, "the next address's turn has not come", stream_next),
     STARTING(weir_open_connection, stream_adopted),
+    STARTING_UNIX(weir_open_unix_connection, stream_unix),
     RESOLVING(weir_loop_create_connection, plain_named),
     CONNECTING(weir_loop_create_connection, plain_full),
+    RACING(weir_loop_create_connection, "two addresses have not answered", plain_beside),
+    RACING(weir_loop_create_connection, "the next address's turn has not come", plain_next),
     STARTING(weir_loop_create_connection, plain_adopted),
+    STARTING_UNIX(weir_loop_create_unix_connection, plain_unix),
 };
 
 Suite *suite(void)

@@ -343,6 +343,15 @@ static int start_at_path(struct cut_subject *subject)
     return started(code, made);
 }
 
+static int create_at_path(struct cut_subject *subject)
+{
+    weir_server *made = NULL;
+
+    (void)subject;
+    int code = weir_loop_create_unix_server(weir_get_running_loop(), factory, NULL, path, NULL, &made);
+    return started(code, made);
+}
+
 static void check_no_file(void)
 {
     struct stat status;
@@ -369,6 +378,7 @@ static const struct cut_scene scenes[] = {
     BEGINNING(weir_start_unix_server, open_path, start_at_path, check_no_file),
     RESOLVING(weir_loop_create_server, create_named),
     BEGINNING(weir_loop_create_server, open_port, create_there, close_port),
+    BEGINNING(weir_loop_create_unix_server, open_path, create_at_path, check_no_file),
     BEGINNING(weir_server_start_serving, open_bound, start_serving, free_server),
     CUT(weir_server_serve_forever, "open", WAIT_SERVER, .open = open_bound, .call = serve_forever, .left = check_closed,
         .fulfil = close_server, .close = free_server, .ok = -ECANCELED, .no_peer = true, .over = AT_ANY),
