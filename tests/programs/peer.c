@@ -21,8 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <weir/weir.h>
 
@@ -232,29 +230,13 @@ static int serve_unix(void *path)
 
 /* --- Connecting ----------------------------------------------------------- */
 
-/* A socket that is connected by hand, and then weir's. */
-static int open_unix(const char *path, weir_reader **reader, weir_writer **writer)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    weir_connect_options options = { .sock = &fd };
-
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
-        int code = -errno;
-        close(fd);
-        return code;
-    }
-    return weir_open_connection(NULL, 0, &options, reader, writer);
-}
-
 static int connect_once(void *arg)
 {
     const char *place = arg;
     weir_reader *reader;
     weir_writer *writer;
 
-    int code = place[0] == '/' ? open_unix(place, &reader, &writer)
+    int code = place[0] == '/' ? weir_open_unix_connection(place, NULL, &reader, &writer)
                                : weir_open_connection("127.0.0.1", (uint16_t)atoi(place), NULL, &reader, &writer);
     if (code < 0)
         return code;
