@@ -3,7 +3,8 @@
  * net/transport_memory.c  Two transports joined by memory: a connection without a kernel.
  *
  * Each end has a queue of bytes that came from the other, of the size of a small socket buffer, so water marks and
- * back-pressure work as on a socket. Bytes move in later passes, at most @chunk a step, never inside a write.
+ * back-pressure work as on a socket. Bytes move in later passes, at most @chunk a step, never inside a write; and a write
+ * is taken at most @chunk at a time too, so that with a small one both sides meet every way to cut.
  *
  * Closing an end is what closing a socket is: the other end reads what was sent and then the end, or a reset if this end
  * left bytes unread.
@@ -29,6 +30,7 @@ struct memory_end {
     struct memory_end *other;
     struct buffer queue;        /* sent by the other end, not yet received here */
     struct call step;           /* looks whether there is something to read or room to write */
+    size_t step_left;           /* bytes that this step may still deliver */
     bool want_read, want_write;
     bool ended;                 /* the other end will send no more */
     bool reset;                 /* the other end closed with bytes unread */
@@ -64,16 +66,18 @@ static bool has_room(const struct memory_end *end)
     return end->other->closed || buffer_len(&end->other->queue) < QUEUE_MOST;
 }
 
+/* Reading first, as the kernel tells of a reset before it tells that nobody takes what is written. */
 static void take_step(struct call *call)
 {
     struct memory_end *end = list_entry(call, struct memory_end, step);
 
     weir__transport_ref(&end->base);
-    if (end->want_write && has_room(end))
-        weir__transport_writable(&end->base);
+    end->step_left = end->pair->chunk > 0 ? end->pair->chunk : SIZE_MAX;
     if (end->want_read && readable(end))
         weir__transport_readable(&end->base);
-    if (!end->closed && end->want_read && readable(end))
+    if (!end->closed && end->want_write && has_room(end))
+        weir__transport_writable(&end->base);
+    if ((end->want_read && readable(end)) || (end->want_write && has_room(end)))
         nudge(end);                             /* like a level-triggered event: again in the next pass */
     weir__transport_unref(&end->base);
 }
@@ -90,9 +94,11 @@ static ssize_t memory_recv(weir_transport *t, void *buf, size_t len)
         return fault;
     if (n == 0)                                 /* what came before a reset is read first (BT-19) */
         return end->reset ? -ECONNRESET : end->ended ? 0 : -EAGAIN;
+    if (end->step_left == 0)
+        return -EAGAIN;
     n = n < len ? n : len;
-    if (end->pair->chunk > 0 && n > end->pair->chunk)
-        n = end->pair->chunk;
+    n = n < end->step_left ? n : end->step_left;
+    end->step_left -= n;
     memcpy(buf, buffer_bytes(&end->queue), n);
     weir__buffer_drop(&end->queue, n);
     weir__buffer_end_loan(&end->queue);         /* an empty queue holds no block */
@@ -111,10 +117,12 @@ static ssize_t memory_send(weir_transport *t, struct iovec *iov, size_t count)
     if (fault < 0)
         return fault;
     if (other->closed)
-        return -EPIPE;
-    for (size_t i = 0; i < count && buffer_len(&other->queue) < QUEUE_MOST; i++) {
-        size_t room = QUEUE_MOST - buffer_len(&other->queue);
-        size_t n = iov[i].iov_len < room ? iov[i].iov_len : room;
+        return end->reset ? -ECONNRESET : -EPIPE;
+    size_t most = QUEUE_MOST - buffer_len(&other->queue);
+    if (end->pair->chunk > 0 && most > end->pair->chunk)
+        most = end->pair->chunk;
+    for (size_t i = 0; i < count && sent < most; i++) {
+        size_t n = iov[i].iov_len < most - sent ? iov[i].iov_len : most - sent;
         if (weir__buffer_append(&other->queue, iov[i].iov_base, n) < 0)
             return sent > 0 ? (ssize_t)sent : -ENOMEM;
         sent += n;
@@ -211,6 +219,8 @@ int weir_memory_pair(weir_protocol_factory fa, void *aa, weir_transport **a, wei
 {
     weir_loop *loop = weir__this_loop;
 
+    if (fa == NULL || fb == NULL)
+        return weir__fail_text(-EINVAL, "a memory pair needs a factory for each end");
     if (loop == NULL)
         return weir__fail_text(WEIR_ESTATE, "a memory pair needs a running loop; this thread runs none");
     struct memory_pair *pair = sys_calloc(1, sizeof *pair);

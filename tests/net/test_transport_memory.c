@@ -187,6 +187,72 @@ START_TEST(a_step_carries_at_most_a_chunk_and_never_inside_a_write)
 }
 END_TEST
 
+/* The most that one pass brought. */
+static int take_in_steps(void *arg)
+{
+    struct ends *ends = arg;
+
+    make_ends(ends);
+    NET_UNTIL(ends->b.made);
+    weir_transport_write(ends->ta, "123456789", 9);
+    weir_transport_flush(ends->ta);
+    ends->got[0] = (long)weir_transport_get_write_buffer_size(ends->ta);
+    for (size_t last = 0; ends->b.len < 9; last = ends->b.len) {
+        weir_yield();
+        if (ends->got[1] < (long)(ends->b.len - last))
+            ends->got[1] = (long)(ends->b.len - last);
+    }
+    ends->got[2] = (long)weir_transport_get_write_buffer_size(ends->ta);
+    weir_transport_close(ends->ta);
+    NET_UNTIL(ends->b.lost);
+    return 0;
+}
+
+static int buffered_b(void *arg)
+{
+    struct ends *ends = arg;
+
+    ends->b.region = 1;
+    ends->code = weir_memory_pair(net_log_factory, &ends->a, &ends->ta, net_log_buffered_factory, &ends->b, &ends->tb,
+                                  ends->chunk);
+    NET_UNTIL(ends->b.made);
+    weir_transport_write(ends->ta, "1234567", 7);
+    weir_transport_flush(ends->ta);
+    for (size_t last = 0; ends->b.len < 7; last = ends->b.len) {
+        weir_yield();
+        if (ends->got[1] < (long)(ends->b.len - last))
+            ends->got[1] = (long)(ends->b.len - last);
+    }
+    weir_transport_close(ends->ta);
+    NET_UNTIL(ends->b.lost);
+    return 0;
+}
+
+/* A protocol of one's own is tried on every short write by a small chunk, and not only on short reads. */
+START_TEST(what_is_written_is_taken_a_chunk_at_a_time)
+{
+    struct ends ends = { .chunk = (size_t)_i };
+
+    ck_assert_int_eq(weir_run(take_in_steps, &ends), 0);
+    ck_assert_int_eq(ends.got[0], _i == 0 ? 0 : 9 - _i);
+    ck_assert_int_eq(ends.got[1], _i == 0 ? 9 : _i);
+    ck_assert_int_eq(ends.got[2], 0);
+    ck_assert_int_eq(memcmp(ends.b.bytes, "123456789", 9), 0);
+    fini(&ends);
+}
+END_TEST
+
+START_TEST(a_buffered_protocol_gets_no_more_than_a_chunk_a_step)
+{
+    struct ends ends = { .chunk = (size_t)_i };
+
+    ck_assert_int_eq(weir_run(buffered_b, &ends), 0);
+    ck_assert_int_eq(ends.got[1], _i);
+    ck_assert_str_eq(ends.b.text, "CM BU(1) BU(2) BU(3) BU(4) BU(5) BU(6) BU(7) ER CL(0)");
+    fini(&ends);
+}
+END_TEST
+
 static int press_both_ways(void *arg)
 {
     struct ends *ends = arg;
@@ -254,6 +320,36 @@ START_TEST(closing_with_bytes_unread_resets_the_other_end_behind_what_was_sent) 
 }
 END_TEST
 
+static int reset_a_writer(void *arg)
+{
+    struct ends *ends = arg;
+    unsigned char *bytes = net_pattern_new((size_t)1 << 20);
+
+    make_ends(ends);
+    NET_UNTIL(ends->b.made);
+    weir_transport_pause_reading(ends->tb);
+    if (ends->got[0])
+        weir_transport_pause_reading(ends->ta);         /* then it is the write that meets the reset */
+    weir_transport_write(ends->ta, bytes, (size_t)1 << 20);
+    free(bytes);
+    net_passes(4);
+    weir_transport_abort(ends->tb);
+    NET_UNTIL(ends->a.lost && ends->b.lost);
+    return 0;
+}
+
+/* As the kernel has it: bytes that nobody will read are answered by a reset, to a writer too. */
+START_TEST(a_writer_whose_bytes_were_left_unread_is_reset)
+{
+    struct ends ends = { .got[0] = _i };
+
+    ck_assert_int_eq(weir_run(reset_a_writer, &ends), 0);
+    ck_assert_str_eq(ends.a.text, "CM PW CL(ECONNRESET)");
+    ck_assert_str_eq(ends.b.text, "CM CL(0)");
+    fini(&ends);
+}
+END_TEST
+
 static int fail_every_call(void *arg)
 {
     struct ends *ends = arg;
@@ -303,11 +399,14 @@ Suite *suite(void)
 
     TCase *bytes = tcase_create("bytes");
     tcase_add_loop_test(bytes, a_step_carries_at_most_a_chunk_and_never_inside_a_write, 0, 5);
+    tcase_add_loop_test(bytes, what_is_written_is_taken_a_chunk_at_a_time, 0, 4);
+    tcase_add_loop_test(bytes, a_buffered_protocol_gets_no_more_than_a_chunk_a_step, 1, 4);
     tcase_add_test(bytes, a_full_direction_holds_its_writer_back_without_spinning);
     suite_add_tcase(memory, bytes);
 
     TCase *ends = tcase_create("ends");
     tcase_add_test(ends, closing_with_bytes_unread_resets_the_other_end_behind_what_was_sent);
+    tcase_add_loop_test(ends, a_writer_whose_bytes_were_left_unread_is_reset, 0, 2);
     tcase_add_loop_test(ends, whatever_fails_a_pair_ends_in_order, 0, 2);
     suite_add_tcase(memory, ends);
     return memory;
