@@ -25,6 +25,8 @@ int weir__transport_init(weir_transport *t, weir_loop *loop, const struct transp
 {
     struct net_loop *net = weir__net_loop(loop);
 
+    if (protocol == NULL)
+        return weir__fail_text(-EINVAL, "the factory made no protocol");
     if (net == NULL)
         return weir__fail(-ENOMEM);
     t->ops = ops;
@@ -56,15 +58,15 @@ void weir__transport_start(weir_transport *t)
     t->state = TRANSPORT_OPEN;
     weir__call_init(&t->later, finish_later);
     list_append(&weir__net_loop(t->loop)->transports, &t->link);
+    if (t->early == EARLY_LOSE)
+        weir__transport_lose(t, t->lost_code);  /* the first cause, whatever connection_made does (BT-7) */
     if (t->protocol->connection_made != NULL) {
         t->calling = CALLING_MADE;
         t->protocol->connection_made(t->self, t);
         t->calling = CALLING_NOTHING;
     }
     weir__out_check_pause(t);                   /* for what was written before */
-    if (t->early == EARLY_LOSE)
-        weir__transport_lose(t, t->lost_code);
-    else if (t->early == EARLY_CLOSE)
+    if (t->early == EARLY_CLOSE)
         weir_transport_close(t);
     if (t->state != TRANSPORT_OPEN)
         return;
@@ -185,7 +187,7 @@ void weir_transport_close(weir_transport *t)
 
 void weir_transport_abort(weir_transport *t)
 {
-    if (t->state >= TRANSPORT_LOST || weir__loop_foreign(t->loop))
+    if (t->state >= TRANSPORT_LOST || t->early == EARLY_LOSE || weir__loop_foreign(t->loop))
         return;
     weir__out_flush(t);                         /* one offer; what the kernel does not take is dropped */
     weir__transport_lose(t, 0);
@@ -196,6 +198,8 @@ void weir_transport_fail(weir_transport *t, int code, const char *why)
 {
     if (weir__loop_foreign(t->loop))
         return;
+    if (code >= 0)
+        code = -EINVAL;                         /* a loss with 0 would read as a regular close */
     weir__loop_exception(t->loop, code, "%s", why != NULL ? why : "a protocol's callback failed");
     if (t->calling == CALLING_NOTHING || t->calling == CALLING_DATA)
         weir__transport_lose(t, code);
@@ -231,7 +235,7 @@ const void *weir_transport_get_extra_info(const weir_transport *t, const char *n
 
 void weir_transport_set_protocol(weir_transport *t, const weir_protocol *protocol, void *self)
 {
-    if (weir__loop_foreign(t->loop))
+    if (protocol == NULL || weir__loop_foreign(t->loop))
         return;
     weir__out_flush(t);
     t->protocol = protocol;

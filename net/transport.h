@@ -63,7 +63,7 @@ enum transport_pause { PAUSED_BY_USER = 1, PAUSED_BY_SENDFILE = 2 };
 
 enum transport_state { TRANSPORT_OPENING, TRANSPORT_OPEN, TRANSPORT_FLUSHING, TRANSPORT_LOST, TRANSPORT_GONE };
 
-/* What was asked of a transport before it was started: done right after connection_made. */
+/* What was asked of a transport before it was started: a close is done right after connection_made; a loss stands before it. */
 enum transport_early { EARLY_NOTHING, EARLY_CLOSE, EARLY_LOSE };
 
 /* What is being called back right now, which decides what weir_transport_fail does (PR-9, FC-9). */

@@ -51,12 +51,16 @@ static void note_received(weir_transport *t, ssize_t n)
 
 static bool read_into_protocol(weir_transport *t, size_t *budget)
 {
+    const weir_protocol *asked = t->protocol;
+    void *asked_self = t->self;
     void *buf = NULL;
     size_t len = 0;
 
-    t->protocol->get_buffer(t->self, WEIR_UNSET, &buf, &len);
+    asked->get_buffer(asked_self, WEIR_UNSET, &buf, &len);
     if (t->state != TRANSPORT_OPEN || t->read_paused)
         return false;
+    if (t->protocol != asked || t->self != asked_self)
+        return false;                           /* the room is not the new protocol's; what came is, with the next event (BT-15) */
     if (len == 0) {
         weir_transport_fail(t, WEIR_ESTATE, "get_buffer returned no room");
         return false;

@@ -147,7 +147,7 @@ void weir_transport_abort(weir_transport *t);
  * @code; in connection_made, connection_lost, pause_writing and resume_writing
  * it is only reported, and goes on.
  *
- * code     negative
+ * code     negative; another number counts as -EINVAL
  * why      a sentence for the exception handler; read before the call returns;
  *          may be NULL
  * asyncio  raising an exception in a callback
@@ -192,7 +192,10 @@ const void *weir_transport_get_extra_info(const weir_transport *t, const char *n
  * Plain and buffered protocols may follow each other. Gathered output is
  * offered first.
  *
- * protocol  valid until connection_lost has returned
+ * Whoever puts a protocol in the place of one that is not his, such as a stream's,
+ * puts it back before the end, or hands his connection_lost on to it.
+ *
+ * protocol  valid until connection_lost has returned; NULL does nothing
  * self      handed to its callbacks
  * asyncio   BaseTransport.set_protocol
  */
@@ -551,8 +554,10 @@ int weir_loop_create_unix_server(weir_loop *loop, weir_protocol_factory factory,
  * a        out: the first end, the library's
  * fb, ab   the factory of the second end, and its argument
  * b        out: the second end, the library's; both are untouched on failure
- * chunk    the most bytes that one step carries; 0: any number
+ * chunk    the most bytes that one step carries, and that are taken of what is
+ *          written at a time; 0: any number
  * returns  0, or
+ *          -EINVAL       a factory is NULL, or made no protocol
  *          WEIR_ESTATE   no loop is running on this thread
  *          -ENOMEM       no memory
  *          another code  a factory's

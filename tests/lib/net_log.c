@@ -110,7 +110,7 @@ static void place(void *self, size_t hint, void **buf, size_t *len)
 {
     struct net_log *log = self;
 
-    (void)hint;
+    log->hint = hint;
     *buf = log->place;
     *len = log->region < sizeof log->place ? log->region : sizeof log->place;
     tell(log, NET_PLACE);

@@ -28,6 +28,7 @@ struct net_log {
     int    code;                /* of connection_lost */
     bool   keep_open;           /* what eof_received answers */
     size_t region;              /* of the buffered protocol: how much get_buffer offers */
+    size_t hint;                /* what get_buffer was told last */
     unsigned fails;             /* 1 << enum net_event: callbacks that fail with -EPERM */
     void (*on)(struct net_log *log, enum net_event event);
     void  *user;
