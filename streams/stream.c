@@ -117,8 +117,12 @@ static void buffer_updated(void *self, size_t n)
 {
     struct stream *stream = self;
 
-    if (weir__reader_buffer_updated(stream->reader, n) < 0)
+    if (weir__reader_buffer_updated(stream->reader, n) == 0)
+        return;
+    if (stream->transport != NULL)
         weir__transport_lose(stream->transport, -ENOMEM);
+    else
+        weir_reader_set_exception(stream->reader, -ENOMEM);     /* set_protocol'ed, and never told of its transport */
 }
 
 static bool on_end(void *self)
@@ -170,8 +174,15 @@ static void release_made_by_user(struct stream *stream)
 
 void *weir_stream_protocol_new(weir_reader *reader, weir_client_connected_cb cb, void *arg)
 {
+    if (reader == NULL) {
+        weir__fail_text(-EINVAL, "a stream protocol needs a reader");
+        return NULL;
+    }
+    if (reader->stream != NULL) {
+        weir__fail_text(WEIR_ESTATE, "the reader is half of a connection already");
+        return NULL;
+    }
     struct stream *stream = sys_malloc(sizeof *stream);
-
     if (stream == NULL) {
         weir__fail(-ENOMEM);
         return NULL;

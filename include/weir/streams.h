@@ -785,13 +785,14 @@ const weir_protocol *weir_stream_protocol(void);
  * At connection_made the reader is given its transport. With @cb a writer is
  * made then, and @cb started as a task, as weir_start_server() does.
  *
- * reader   from weir_reader_new(). Without @cb it stays the caller's, who frees
+ * reader   from weir_reader_new(), for one protocol. Without @cb it stays the caller's, who frees
  *          it after connection_lost; with @cb it becomes half of the
  *          connection, and goes with it
  * cb       NULL: none
  * arg      handed to @cb
  * returns  for exactly one transport, together with weir_stream_protocol();
- *          freed by itself after connection_lost. NULL without memory
+ *          freed by itself after connection_lost. NULL without memory, or when
+ *          @reader is NULL or has a protocol already
  * asyncio  asyncio.StreamReaderProtocol(reader, client_connected_cb)
  */
 void *weir_stream_protocol_new(weir_reader *reader, weir_client_connected_cb cb, void *arg);

@@ -188,6 +188,144 @@ START_TEST(a_loop_that_ends_takes_streams_along_that_had_not_begun)
 }
 END_TEST
 
+/* --- Put in the place of another protocol, and the other way --------------- */
+
+static struct {
+    weir_reader *reader;
+    void *stream;
+} upgrade;
+
+static int echo_one(weir_reader *reader, weir_writer *writer, void *arg)
+{
+    weir_bytes line;
+
+    (void)arg;
+    ssize_t n = weir_reader_readline(reader, &line);
+    return n > 0 ? weir_writer_write(writer, line.data, line.len) : weir_result(n);
+}
+
+/* "UP\n" and what follows it: a protocol of one's own reads a preamble, and what comes after it is a stream's. */
+static void read_preamble(void *self, const void *data, size_t len)
+{
+    weir_transport *t = *(weir_transport **)self;
+    const weir_protocol *protocol = weir_stream_protocol();
+
+    say("preamble:%zu", len);
+    upgrade.reader = weir_reader_new(100);
+    upgrade.stream = weir_stream_protocol_new(upgrade.reader, echo_one, NULL);
+    weir_transport_set_protocol(t, protocol, upgrade.stream);
+    protocol->connection_made(upgrade.stream, t);       /* set_protocol calls nothing (BT-15) */
+    weir_reader_feed_data(upgrade.reader, (const char *)data + 3, len - 3);
+}
+
+static const weir_protocol preamble = { .data_received = read_preamble };
+
+static int preamble_factory(void *arg, const weir_protocol **protocol, void **self)
+{
+    *protocol = &preamble;
+    *self = &((struct bench *)arg)->near;
+    return 0;
+}
+
+static int upgrade_to_streams(void *arg)
+{
+    struct bench bench = { .cb = NULL };
+    int code = weir_memory_pair(preamble_factory, &bench, &bench.near, far_factory, &bench, &bench.far, (size_t)*(int *)arg);
+
+    if (code < 0)
+        return code;
+    weir_transport_write(bench.far, "UP\nhel", 6);
+    far_settle();
+    weir_transport_write(bench.far, "lo\n", 3);
+    far_settle();
+    far_settle();
+    say("%s", quoted(bench.got, bench.got_len));
+    return 0;
+}
+
+START_TEST(a_connection_becomes_a_stream_in_the_middle) /* BT-15, SP-1, SP-3 */
+{
+    int chunks[] = { 0, 6 };
+
+    ck_assert_int_eq(weir_run(upgrade_to_streams, &chunks[_i]), 0);
+    ck_assert_str_eq(said(), "preamble:6 \"hello\\n\" lost:0");
+}
+END_TEST
+
+static const weir_protocol *stream_table;
+static void *stream_self;
+
+static void peek_in_between(void *self, const void *data, size_t len)
+{
+    weir_transport *t = *(weir_transport **)self;
+
+    say("between:%s", quoted(data, len));
+    weir_transport_set_protocol(t, stream_table, stream_self);
+}
+
+static void hand_the_loss_on(void *self, int code)
+{
+    (void)self;
+    say("handed on");
+    stream_table->connection_lost(stream_self, code);
+}
+
+static const weir_protocol between = { .data_received = peek_in_between, .connection_lost = hand_the_loss_on };
+
+static int leave_a_stream_and_come_back(void *arg)
+{
+    struct bench bench = { .cb = NULL };
+    weir_bytes out;
+    int code = open_bench(&bench);
+
+    if (code < 0)
+        return code;
+    stream_table = weir_transport_get_protocol(bench.near, &stream_self);
+    weir_transport_write(bench.far, "one", 3);
+    say_read(bench.reader, 3);
+    weir_transport_set_protocol(bench.near, &between, &bench.near);
+    if (*(int *)arg == 0) {
+        weir_transport_write(bench.far, "two", 3);
+        far_settle();
+        weir_transport_write(bench.far, "three", 5);
+        far_settle();
+        say_read(bench.reader, 5);
+    }
+    weir_transport_close(bench.near);
+    say("%s", code_name(weir_reader_read(bench.reader, 1, &out)));      /* ends: the stream was told of the loss */
+    weir_reader_free(bench.reader);
+    far_settle();
+    return 0;
+}
+
+START_TEST(a_stream_can_be_left_for_a_while_and_is_told_of_its_end)
+{
+    ck_assert_int_eq(weir_run(leave_a_stream_and_come_back, &_i), 0);
+    ck_assert_str_eq(said(), _i == 0 ? "\"one\" between:\"two\" \"three\" 0 lost:0" : "\"one\" handed on 0 lost:0");
+}
+END_TEST
+
+static int make_wrong_protocols(void *arg)
+{
+    weir_reader *reader = weir_reader_new(10);
+
+    (void)arg;
+    say("%s", weir_stream_protocol_new(NULL, NULL, NULL) == NULL ? "none" : "SOME");
+    void *first = weir_stream_protocol_new(reader, NULL, NULL);
+    say("%s", weir_stream_protocol_new(reader, NULL, NULL) == NULL ? "none" : "SOME");
+    weir_stream_protocol()->connection_lost(first, 0);  /* its life without a transport */
+    say("%d", weir_reader_at_eof(reader));
+    weir_reader_free(reader);
+    return 0;
+}
+
+START_TEST(a_reader_is_half_of_one_connection)
+{
+    ck_assert_int_eq(weir_run(make_wrong_protocols, NULL), 0);
+    ck_assert_str_eq(said(), "none none 1");
+}
+END_TEST
+
 /* SP-11, any number of waiters, and what they get: in test_writer.c. Here: a reader freed under a live connection. */
 static int free_the_reader_early(void *arg)
 {
@@ -219,6 +357,9 @@ Suite *suite(void)
     tcase_add_test(protocol, a_lost_connection_fails_its_reader);
     tcase_add_test(protocol, a_stream_protocol_with_a_callback_is_a_server_over_any_transport);
     tcase_add_loop_test(protocol, a_loop_that_ends_takes_streams_along_that_had_not_begun, 0, 2);
+    tcase_add_loop_test(protocol, a_connection_becomes_a_stream_in_the_middle, 0, 2);
+    tcase_add_loop_test(protocol, a_stream_can_be_left_for_a_while_and_is_told_of_its_end, 0, 2);
+    tcase_add_test(protocol, a_reader_is_half_of_one_connection);
     tcase_add_test(protocol, input_for_a_reader_that_was_freed_ends_the_connection);
     suite_add_tcase(stream, protocol);
     return stream;

@@ -313,6 +313,23 @@ static void close_under_a_reader(struct far *far)
 }
 SCENE(the_own_close_ends_a_readexactly_with_what_had_come, close_under_a_reader, "EINCOMPLETE \"ab\"")
 
+static int do_read(void *arg)
+{
+    weir_bytes out;
+
+    say("read=%s", code_name(weir_reader_read(((struct far *)arg)->reader, 5, &out)));
+    return 0;
+}
+
+static void close_under_a_read(struct far *far)
+{
+    weir_task *task = far_task(far, do_read);
+
+    weir_writer_close(far->writer);
+    far_join(task);
+}
+SCENE(the_own_close_ends_a_read_as_the_end, close_under_a_read, "read=0")
+
 static void abort_under_a_reader(struct far *far)
 {
     weir_task *task = far_task(far, do_readline);
@@ -470,6 +487,7 @@ Suite *suite(void)
     tcase_add_loop_test(closing, abort_cuts_a_close_that_does_not_end, 0, FAR_KINDS);
     tcase_add_loop_test(closing, a_cancelled_wait_closed_is_nobody_elses_business, 0, FAR_KINDS);
     tcase_add_loop_test(closing, the_own_close_ends_a_readexactly_with_what_had_come, 0, FAR_KINDS);
+    tcase_add_loop_test(closing, the_own_close_ends_a_read_as_the_end, 0, FAR_KINDS);
     tcase_add_loop_test(closing, an_abort_ends_a_readline_as_the_end, 0, FAR_KINDS);
     suite_add_tcase(writer, closing);
 
