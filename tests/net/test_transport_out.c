@@ -90,6 +90,35 @@ START_TEST(pause_writing_comes_once_and_only_above_the_high_mark)       /* C35, 
 }
 END_TEST
 
+static void note_size_at_pause(struct net_log *log, enum net_event event)
+{
+    if (event == NET_PAUSE)
+        ((struct net_pair *)log->user)->size[0] = weir_transport_get_write_buffer_size(log->transport);
+}
+
+static void go_over_in_pieces(struct net_pair *pair)
+{
+    weir_bytes pieces[] = { { "123456", 6 }, { "123456", 6 }, { "123456", 6 } };
+    size_t size = fill(pair);
+
+    pair->log.user = pair;
+    pair->log.on = note_size_at_pause;
+    weir_transport_set_write_buffer_limits(pair->near, size + 10, 0);
+    weir_transport_writelines(pair->near, pieces, 3);
+    pair->size[1] = size + 18;
+}
+
+START_TEST(several_pieces_are_looked_at_once)   /* C56, SW-3 */
+{
+    struct net_pair pair = { 0 };
+
+    net_run(&pair, still_way(_i), go_over_in_pieces);
+    ck_assert_uint_eq(pair.size[0], pair.size[1]);      /* after the second piece it was above already */
+    ck_assert_uint_eq(pair.log.pauses, 1);
+    net_pair_fini(&pair);
+}
+END_TEST
+
 static void move_marks(struct net_pair *pair)
 {
     size_t size = fill(pair);
@@ -388,6 +417,7 @@ Suite *suite(void)
 
     TCase *marks = tcase_create("marks");
     tcase_add_loop_test(marks, pause_writing_comes_once_and_only_above_the_high_mark, 0, STILL_WAYS);
+    tcase_add_loop_test(marks, several_pieces_are_looked_at_once, 0, STILL_WAYS);
     tcase_add_loop_test(marks, lowering_the_mark_pauses_at_once_and_raising_it_does_not_resume, 0, 2);
     tcase_add_loop_test(marks, resume_writing_comes_at_exactly_the_low_mark, 0, 2);
     tcase_add_loop_test(marks, what_resume_writing_writes_goes_out_before_the_close_that_follows, 0, NET_KINDS);

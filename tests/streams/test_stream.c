@@ -229,8 +229,9 @@ static int preamble_factory(void *arg, const weir_protocol **protocol, void **se
 
 static int upgrade_to_streams(void *arg)
 {
+    const size_t *chunk = arg;
     struct bench bench = { .cb = NULL };
-    int code = weir_memory_pair(preamble_factory, &bench, &bench.near, far_factory, &bench, &bench.far, (size_t)*(int *)arg);
+    int code = weir_memory_pair(preamble_factory, &bench, &bench.near, far_factory, &bench, &bench.far, *chunk);
 
     if (code < 0)
         return code;
@@ -245,7 +246,7 @@ static int upgrade_to_streams(void *arg)
 
 START_TEST(a_connection_becomes_a_stream_in_the_middle) /* BT-15, SP-1, SP-3 */
 {
-    int chunks[] = { 0, 6 };
+    size_t chunks[] = { 0, 6 };
 
     ck_assert_int_eq(weir_run(upgrade_to_streams, &chunks[_i]), 0);
     ck_assert_str_eq(said(), "preamble:6 \"hello\\n\" lost:0");
