@@ -29,6 +29,8 @@ static void do_read(struct job *job)
     weir_bytes out = { NULL, 0 };
 
     job->other = end->reading++ > 0;
+    bool was_reading = weir_transport_is_reading(end->t);
+    unsigned pass = end->game->pass;
     ssize_t result = read_as_asked(end, job->act, &out);
     end->reading--;
     ends_look(end->game, end->who);
@@ -36,6 +38,7 @@ static void do_read(struct job *job)
         .act = job->act, .result = result, .bytes = (const void *)out.data, .len = out.len, .cancelled = job->cancelled,
         .buffered = weir_reader_buffered(end->reader), .consumed = weir_reader_consumed(end->reader),
         .expected = weir_reader_expected(end->reader), .failure = weir_reader_exception(end->reader), .other = job->other,
+        .was_reading = was_reading, .at_once = end->game->pass == pass && !job->other,
     };
     model_read(&end->game->model, end->who, &done);
 }

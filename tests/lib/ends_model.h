@@ -94,6 +94,7 @@ struct read_done {
     int  failure;               /* weir_reader_exception */
     bool cancelled;             /* it was asked to be */
     bool other;                 /* somebody else was reading */
+    bool was_reading, at_once;  /* the transport was, when it began; it did not wait, and nobody else did */
 };
 
 /* As it was when the call began. */

@@ -113,6 +113,19 @@ static bool at_the_end(const struct model_end *e)
     return e->ended || (e->lost && e->lost_code == 0);
 }
 
+/* SR-10a: what consumes resumes, at the limit and not above it; what does not leaves all as it is. */
+static void check_reading(struct model *m, int end, const struct read_done *done, bool consumes)
+{
+    const struct model_end *e = &m->end[end];
+    bool low = e->received - e->consumed <= m->plan->limit[end];
+
+    if (e->seen.closing || !done->at_once)
+        return;
+    if (e->seen.reading != (done->was_reading || (consumes && low)))
+        model_wrong(m, end, "%zu bytes are left, and reading %s (SR-10)", done->buffered,
+                    e->seen.reading ? "goes on" : "is paused");
+}
+
 static void check_result(struct model *m, int end, const struct read_done *done)
 {
     struct model_end *e = &m->end[end];
@@ -134,6 +147,7 @@ static void check_result(struct model *m, int end, const struct read_done *done)
     if (right.result == WEIR_EINCOMPLETE && done->expected != (done->act->read == READ_EXACTLY ? done->act->n : WEIR_UNSET))
         model_wrong(m, end, "expected is %zu (SR-16)", done->expected);
     e->consumed += right.taken;
+    check_reading(m, end, done, right.result != WEIR_EINCOMPLETE && right.taken > 0);
 }
 
 void model_read(struct model *m, int end, const struct read_done *done)

@@ -111,6 +111,7 @@ static void make_act(struct maker *maker, struct act *act)
     act->sep = (int)draw(maker, ENDS_SEPARATORS);
     act->event = (enum ends_event)draw(maker, EVENT_KINDS);
     act->then = draw_then(maker, kind);
+    act->closes = draw(maker, 4) == 0;
     if (act->kind == ACT_LIMITS || (act->kind == ACT_ARM && act->then == ACT_LIMITS))
         draw_marks(maker, act);
     else
@@ -173,7 +174,7 @@ void ends_plan_print(const struct ends_plan *plan)
         if (act->kind == ACT_READ)
             printf(" %s sep %d", reads[act->read], act->sep);
         if (act->kind == ACT_ARM)
-            printf(" at %s: %s", ends_event_name(act->event), ends_act_name(act->then));
+            printf(" at %s: %s%s", ends_event_name(act->event), ends_act_name(act->then), act->closes ? " and close" : "");
         printf(" n %zd, low %zd, in %d pieces\n", (ssize_t)act->n, (ssize_t)act->low, act->pieces);
     }
 }

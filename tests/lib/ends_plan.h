@@ -37,7 +37,8 @@ struct act {
     enum read_kind read;
     int    sep;                 /* which of ends_separators */
     enum ends_event event;      /* ACT_ARM: inside this one ... */
-    enum act_kind then;         /* ... this is done */
+    enum act_kind then;         /* ... this is done ... */
+    bool   closes;              /* ... and a close */
 };
 
 struct ends_plan {

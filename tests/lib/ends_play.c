@@ -47,8 +47,11 @@ static void act_inside(struct end *end, enum ends_event event)
     const struct act *act = end->armed[event];
 
     end->armed[event] = NULL;
-    if (act != NULL)
-        ends_perform(end->game, act, act->then, event);
+    if (act == NULL)
+        return;
+    ends_perform(end->game, act, act->then, event);
+    if (act->closes)
+        ends_perform(end->game, act, ACT_CLOSE, event);
 }
 
 /* --- The recording protocol ------------------------------------------------ */

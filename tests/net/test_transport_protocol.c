@@ -91,8 +91,8 @@ START_TEST(a_protocol_may_be_replaced_inside_each_callback)
     ck_assert_str_eq(pair.log.text, change->before);
     ck_assert_str_eq(changing.second.text, change->after);
     ck_assert_uint_eq(pair.log.len + changing.second.len, 8);
-    memcpy(all, pair.log.bytes, pair.log.len);
-    memcpy(all + pair.log.len, changing.second.bytes, changing.second.len);
+    for (size_t i = 0; i < sizeof all; i++)
+        all[i] = i < pair.log.len ? pair.log.bytes[i] : changing.second.bytes[i - pair.log.len];
     ck_assert_mem_eq(all, "12345678", 8);
     if (change->event == NET_END || change->event == NET_LOST)
         ck_assert_uint_eq(pair.log.len, 8);
