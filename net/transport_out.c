@@ -255,25 +255,25 @@ int weir__out_write(weir_transport *t, const weir_bytes *chunks, size_t count, s
     return 0;
 }
 
+/* A failure means that the peer is gone, which is no failure of ours (BT-12): reading tells it, or nobody wants to know. */
 static void send_end(weir_transport *t)
 {
     t->eof_sent = true;
-    int code = t->ops->shutdown(t);
-    if (code < 0)
-        weir__transport_lose(t, code);          /* nobody is there to be told any more */
+    (void)t->ops->shutdown(t);
 }
 
 void weir__transport_writable(weir_transport *t)
 {
     if (t->state == TRANSPORT_OPENING || t->state >= TRANSPORT_LOST)
         return;
+    uint64_t sent = t->bytes_sent;
     weir__transport_ref(t);
     t->out.blocked = false;
     send_gathered(t);                           /* blocks again if the kernel filled up */
     if (t->state < TRANSPORT_LOST && !t->out.blocked)
         t->ops->want_write(t, false);
-    if (t->state < TRANSPORT_LOST)
-        check_resume(t);
+    if (t->state < TRANSPORT_LOST && t->bytes_sent > sent)
+        check_resume(t);                        /* an event that took nothing resumes nothing, wherever the mark is (FC-3) */
 
     /* resume_writing may have written or closed: look again before deciding that all is out (FC-6). */
     if (t->state == TRANSPORT_OPEN || t->state == TRANSPORT_FLUSHING)

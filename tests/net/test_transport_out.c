@@ -177,6 +177,32 @@ START_TEST(resume_writing_comes_at_exactly_the_low_mark)
 }
 END_TEST
 
+static void raise_the_mark(struct net_pair *pair)
+{
+    size_t size = fill(pair);
+
+    pair->log.user = pair;
+    pair->log.on = note_size;
+    weir_transport_set_write_buffer_limits(pair->near, size - 1, 0);
+    weir_transport_set_write_buffer_limits(pair->near, 64 * MEGABYTE, 32 * MEGABYTE);
+    weir__fault_begin(&(struct fault_plan) { .fail_at = 1, .only = 1ULL << SYS_SEND, .code = -EAGAIN });
+    net_far_read(pair, MEGABYTE);
+    NET_UNTIL(pair->log.resumes);
+    pair->size[1] = size;
+}
+
+/* FC-3: the low mark is above what is buffered, and the event still brings no room. */
+START_TEST(an_event_that_takes_nothing_resumes_nothing)
+{
+    struct net_pair pair = { 0 };
+
+    net_run(&pair, _i * NET_CUTS, raise_the_mark);
+    ck_assert_uint_lt(pair.size[0], pair.size[1]);
+    ck_assert_str_eq(pair.log.text, "CM PW RW CL(0)");
+    net_pair_fini(&pair);
+}
+END_TEST
+
 static void write_on_resume(struct net_log *log, enum net_event event)
 {
     if (event != NET_RESUME || log->resumes > 3)
@@ -420,6 +446,7 @@ Suite *suite(void)
     tcase_add_loop_test(marks, several_pieces_are_looked_at_once, 0, STILL_WAYS);
     tcase_add_loop_test(marks, lowering_the_mark_pauses_at_once_and_raising_it_does_not_resume, 0, 2);
     tcase_add_loop_test(marks, resume_writing_comes_at_exactly_the_low_mark, 0, 2);
+    tcase_add_loop_test(marks, an_event_that_takes_nothing_resumes_nothing, 0, NET_KINDS);
     tcase_add_loop_test(marks, what_resume_writing_writes_goes_out_before_the_close_that_follows, 0, NET_KINDS);
     tcase_add_loop_test(marks, when_the_backlog_is_gone_nothing_spins, 0, NET_KINDS);
     tcase_add_loop_test(marks, pause_writing_may_abort, 0, NET_KINDS);

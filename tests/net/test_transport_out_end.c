@@ -281,6 +281,33 @@ END_TEST
 
 /* --- Ends that cross ------------------------------------------------------------ */
 
+static void fail_to_end_behind_a_backlog(struct net_pair *pair)
+{
+    size_t size = write_much(pair);
+
+    weir_transport_write_eof(pair->near);
+    weir__fault_begin(&(struct fault_plan) { .fail_at = 1, .only = 1ULL << SYS_SHUTDOWN, .code = -ENOTCONN });
+    net_far_read(pair, size);
+    NET_UNTIL(weir_transport_get_write_buffer_size(pair->near) == 0);
+    net_passes(5);
+    pair->got[0] = weir_transport_is_closing(pair->near);
+    net_far_send(pair, "word", 4);
+    NET_UNTIL(pair->log.len == 4);
+}
+
+/* BT-12: write_eof has returned long ago, and a shutdown that fails closes nothing. */
+START_TEST(a_half_close_that_fails_behind_the_backlog_leaves_reading)
+{
+    struct net_pair pair = { 0 };
+
+    net_run(&pair, _i * NET_CUTS, fail_to_end_behind_a_backlog);
+    ck_assert_uint_eq(pair.far_log.len, MEGABYTE);
+    ck_assert_int_eq(pair.got[0], 0);
+    ck_assert_str_eq(pair.log.text, "CM PW RW DR(word) CL(0)");
+    net_pair_fini(&pair);
+}
+END_TEST
+
 static void end_with_backlog(struct net_pair *pair)
 {
     write_much(pair);
@@ -412,6 +439,7 @@ Suite *suite(void)
     tcase_add_loop_test(half, a_half_close_waits_for_the_backlog, 0, NET_WAYS);
     tcase_add_loop_test(half, close_after_a_half_close_flushes_as_ever, 0, NET_WAYS);
     tcase_add_loop_test(half, a_half_close_towards_a_peer_that_is_gone_is_the_callers_failure_alone, 0, NET_CUTS);
+    tcase_add_loop_test(half, a_half_close_that_fails_behind_the_backlog_leaves_reading, 0, NET_MEMORY);
     tcase_add_loop_test(half, the_peers_end_lets_the_backlog_out_first, 0, NET_WAYS);
     tcase_add_loop_test(half, crossing_ends_lose_nothing, 0, NET_WAYS);
     suite_add_tcase(end, half);
