@@ -74,6 +74,11 @@ void model_made(struct model *m, int end)
     m->end[end].made = true;
 }
 
+void model_place(struct model *m, int end)
+{
+    check_input(m, end, "get_buffer");
+}
+
 void model_data(struct model *m, int end, const unsigned char *bytes, size_t n)
 {
     struct model_end *e = &m->end[end];

@@ -62,6 +62,7 @@ __attribute__((format(printf, 3, 4))) void model_wrong(struct model *m, int end,
 
 /* --- Callbacks, before the end's own answer to them --- */
 void model_made(struct model *m, int end);
+void model_place(struct model *m, int end);
 void model_data(struct model *m, int end, const unsigned char *bytes, size_t n);
 bool model_ended(struct model *m, int end);             /* what eof_received shall answer */
 void model_auto_close(struct model *m, int end);        /* it answered false */

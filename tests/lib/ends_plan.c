@@ -154,7 +154,7 @@ const char *ends_act_name(enum act_kind kind)
 
 const char *ends_event_name(enum ends_event event)
 {
-    static const char *const names[] = { "made", "data", "end", "pause_writing", "resume_writing", "lost" };
+    static const char *const names[] = { "made", "data", "end", "pause_writing", "resume_writing", "get_buffer", "lost" };
 
     return names[event];
 }

@@ -26,8 +26,8 @@ enum act_kind {
 
 enum read_kind { READ_SOME, READ_ALL, READ_EXACTLY, READ_PEEK, READ_LINE, READ_UNTIL, READ_ANY, READ_KINDS };
 
-/* A callback, of which data is data_received or buffer_updated. */
-enum ends_event { EVENT_MADE, EVENT_DATA, EVENT_END, EVENT_PAUSE, EVENT_RESUME, EVENT_LOST, EVENT_KINDS };
+/* A callback; data is data_received or buffer_updated, place is get_buffer. */
+enum ends_event { EVENT_MADE, EVENT_DATA, EVENT_END, EVENT_PAUSE, EVENT_RESUME, EVENT_PLACE, EVENT_LOST, EVENT_KINDS };
 
 struct act {
     enum act_kind kind;

@@ -91,6 +91,8 @@ static void get_buffer(void *self, size_t hint, void **buf, size_t *len)
 {
     struct end *end = self;
 
+    happened(end, EVENT_PLACE);
+    model_place(&end->game->model, end->who);
     if (end->kind == ENDS_STREAM) {
         weir_stream_protocol()->get_buffer(end->stream, hint, buf, len);
     } else {
@@ -98,6 +100,7 @@ static void get_buffer(void *self, size_t hint, void **buf, size_t *len)
         *len = end->game->plan->region[end->who];
     }
     end->placed = *buf;
+    act_inside(end, EVENT_PLACE);
 }
 
 /* SR-3: unless a read is waiting, more than twice the limit pauses, at once. */

@@ -8,12 +8,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <weir/run.h>
+#include <weir/server.h>
 #include <weir/transport.h>
 
 #include "core/sys_fault.h"
 #include "lib/net_pair.h"
+#include "lib/net_service.h"
 #include "lib/suite.h"
 #include "net/transport.h"
 
@@ -266,6 +269,50 @@ START_TEST(a_pair_without_a_factory_or_a_protocol_is_refused)
 }
 END_TEST
 
+static void count_report(weir_loop *loop, int code, const char *message, void *arg)
+{
+    (void)loop, (void)message;
+    *(int *)arg += code == -EINVAL;
+}
+
+static int connect_without_a_protocol(void *arg)
+{
+    int *got = arg;
+    weir_loop *loop = weir_get_running_loop();
+    weir_transport *t = NULL;
+    weir_server *server;
+    uint16_t port;
+    char byte;
+
+    int listener = net_listen(1, &port);
+    got[0] = weir_loop_create_connection(loop, make_nothing, NULL, "127.0.0.1", port, NULL, &t);
+    got[1] = t == NULL;
+    close(listener);
+
+    got[3] = 0;
+    weir_loop_set_exception_handler(loop, count_report, &got[3]);
+    got[2] = weir_loop_create_server(loop, make_nothing, NULL, "127.0.0.1", 0, NULL, &server);
+    int fd = net_connect(net_service_port(server));
+    got[4] = (int)net_raw_recv(fd, &byte, 1);   /* dropped (SV-13) */
+    close(fd);
+    weir_server_free(server);
+    return 0;
+}
+
+START_TEST(a_connection_without_a_protocol_is_dropped_and_nothing_stays_open)
+{
+    int got[5], before = net_open_descriptors();
+
+    ck_assert_int_eq(weir_run(connect_without_a_protocol, got), 0);
+    ck_assert_int_eq(got[0], -EINVAL);
+    ck_assert_int_eq(got[1], 1);
+    ck_assert_int_eq(got[2], 0);
+    ck_assert_int_eq(got[3], 1);
+    ck_assert_int_eq(got[4], 0);
+    net_check_descriptors(before);
+}
+END_TEST
+
 /* --- Before the start ------------------------------------------------------------- */
 
 static void abort_when_made(struct net_log *log, enum net_event event)
@@ -320,6 +367,7 @@ Suite *suite(void)
     TCase *wrong = tcase_create("wrong");
     tcase_add_loop_test(wrong, no_protocol_is_set_in_the_place_of_one, 0, NET_KINDS);
     tcase_add_test(wrong, a_pair_without_a_factory_or_a_protocol_is_refused);
+    tcase_add_test(wrong, a_connection_without_a_protocol_is_dropped_and_nothing_stays_open);
     tcase_add_test(wrong, a_failure_before_the_start_is_the_first_cause);
     suite_add_tcase(protocol, wrong);
     return protocol;
