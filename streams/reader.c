@@ -43,6 +43,7 @@ void weir__reader_init(weir_reader *r, weir_loop *loop, size_t limit)
 void weir__reader_fini(weir_reader *r)
 {
     assert(r->waiter == NULL);
+    weir__reader_forget_transport(r);
     weir__buffer_fini(&r->in);
 }
 
@@ -79,6 +80,16 @@ void weir_reader_free(weir_reader *r)
 
 /* --- Pausing and resuming ------------------------------------------------- */
 
+void weir__reader_forget_transport(weir_reader *r)
+{
+    weir_transport *t = r->transport;
+
+    r->transport = NULL;
+    r->paused = false;
+    if (t != NULL)
+        weir__transport_unref(t);
+}
+
 static void resume_transport(weir_reader *r)
 {
     r->paused = false;
@@ -97,15 +108,9 @@ static void maybe_pause(weir_reader *r)
     if (r->transport == NULL || r->paused || buffer_len(&r->in) <= 2 * r->limit)
         return;
     if (weir_transport_pause_reading(r->transport) == -ENOTSUP)
-        r->transport = NULL;                    /* cannot pause: the buffer simply grows (SR-3) */
+        weir__reader_forget_transport(r);       /* cannot pause: the buffer simply grows (SR-3) */
     else
         r->paused = true;
-}
-
-void weir__reader_forget_transport(weir_reader *r)
-{
-    r->transport = NULL;
-    r->paused = false;
 }
 
 /* --- Waiting -------------------------------------------------------------- */
@@ -230,6 +235,8 @@ int weir_reader_set_transport(weir_reader *r, weir_transport *t)
         return weir__fail_text(WEIR_ESTATE, "the reader has a transport already");
     r->had_transport = true;
     r->transport = t;
+    if (t != NULL)
+        weir__transport_ref(t);                 /* reads go on after the loss, and resume it */
     return 0;
 }
 

@@ -26,7 +26,7 @@ struct weir_reader {
     enum want       want;
     size_t          want_bytes; /* WANT_BYTES */
     struct scan    *scan;       /* WANT_SCAN */
-    weir_transport *transport;  /* borrowed; NULL once it cannot be paused, or is lost */
+    weir_transport *transport;  /* held; NULL once it cannot be paused, or is lost */
     struct stream  *stream;     /* the connection we are half of; NULL: fed by hand */
     weir_loop      *loop;
     int             failure;    /* 0, or the code every read returns */

@@ -477,8 +477,7 @@ void weir_reader_feed_eof(weir_reader *r);
 /*
  * Name the transport that is paused when too much is buffered.
  *
- * t        borrowed: valid as long as the reader, or until its connection was
- *          lost
+ * t        held until the reader is freed: reads go on after the loss
  * returns  0, or
  *          WEIR_ESTATE  the reader has one already
  * asyncio  StreamReader.set_transport

@@ -18,7 +18,7 @@
 #include "lib/suite.h"
 
 static char pauses[64];         /* P and R, in order; N for a pause that was refused */
-static char pausing, refusing;  /* stand for two transports: the reader only hands the pointers on */
+static weir_transport pausing, refusing;        /* the reader holds them, and hands the pointers on */
 
 static int note(char letter)
 {
@@ -31,7 +31,7 @@ static int note(char letter)
 
 int recorded_pause(weir_transport *t)
 {
-    if ((char *)t == &refusing)
+    if (t == &refusing)
         return note('N'), -ENOTSUP;
     return note('P');
 }
@@ -45,11 +45,13 @@ int recorded_resume(weir_transport *t)
 static void check(const char *steps, const char *expected)
 {
     memset(pauses, 0, sizeof pauses);
-    script_transport = (weir_transport *)&pausing;
-    script_transport_refusing = (weir_transport *)&refusing;
+    pausing.refs = refusing.refs = 1;
+    script_transport = &pausing;
+    script_transport_refusing = &refusing;
     script_log = pauses;
     script_play(steps);
     ck_assert_str_eq(said(), expected);
+    ck_assert_uint_eq(pausing.refs + refusing.refs, 2);
 }
 
 /* A case of SEMANTICS 3.1 as a test: its steps, and what they say. */

@@ -188,6 +188,69 @@ START_TEST(a_loop_that_ends_takes_streams_along_that_had_not_begun)
 }
 END_TEST
 
+/* --- A reader that a protocol of one's own feeds ----------------------------- */
+
+struct feeding {
+    weir_reader *reader;
+    weir_transport *near, *far;
+};
+
+static void feed_made(void *self, weir_transport *t)
+{
+    weir_reader_set_transport(((struct feeding *)self)->reader, t);
+}
+
+static void feed_data(void *self, const void *data, size_t len)
+{
+    weir_reader_feed_data(((struct feeding *)self)->reader, data, len);
+}
+
+static void feed_lost(void *self, int code)
+{
+    (void)code;
+    weir_reader_feed_eof(((struct feeding *)self)->reader);
+}
+
+static const weir_protocol feeding_protocol = {
+    .connection_made = feed_made, .data_received = feed_data, .connection_lost = feed_lost,
+};
+
+static int feeding_factory(void *arg, const weir_protocol **protocol, void **self)
+{
+    *protocol = &feeding_protocol;
+    *self = arg;
+    return 0;
+}
+
+static int read_after_the_loss(void *arg)
+{
+    struct feeding feeding = { .reader = weir_reader_new(4) };
+    struct bench bench = { .cb = NULL };
+
+    (void)arg;
+    int code = weir_memory_pair(feeding_factory, &feeding, &feeding.near, far_factory, &bench, &feeding.far, 0);
+    if (code < 0)
+        return code;
+    weir_transport_write(feeding.far, "123456789", 9);
+    far_settle();
+    say("%d", weir_transport_is_reading(feeding.near));
+    weir_transport_abort(feeding.near);
+    weir_transport_abort(feeding.far);
+    far_settle();                               /* both are gone; the reader still has them to resume */
+    say_read(feeding.reader, 6);
+    say_read(feeding.reader, 6);
+    say_read(feeding.reader, 6);
+    weir_reader_free(feeding.reader);
+    return 0;
+}
+
+START_TEST(a_reader_that_was_fed_by_hand_outlives_its_transport)        /* SR-8, SR-10 */
+{
+    ck_assert_int_eq(weir_run(read_after_the_loss, NULL), 0);
+    ck_assert_str_eq(said(), "0 lost:0 \"123456\" \"789\" \"\"");
+}
+END_TEST
+
 /* --- Put in the place of another protocol, and the other way --------------- */
 
 static struct {
@@ -360,6 +423,7 @@ Suite *suite(void)
     tcase_add_loop_test(protocol, a_loop_that_ends_takes_streams_along_that_had_not_begun, 0, 2);
     tcase_add_loop_test(protocol, a_connection_becomes_a_stream_in_the_middle, 0, 2);
     tcase_add_loop_test(protocol, a_stream_can_be_left_for_a_while_and_is_told_of_its_end, 0, 2);
+    tcase_add_test(protocol, a_reader_that_was_fed_by_hand_outlives_its_transport);
     tcase_add_test(protocol, a_reader_is_half_of_one_connection);
     tcase_add_test(protocol, input_for_a_reader_that_was_freed_ends_the_connection);
     suite_add_tcase(stream, protocol);
