@@ -84,7 +84,7 @@ static void accept_for_factory(struct acceptor *base, struct server_part *part, 
     }
     weir_transport *t = weir__socket_transport_new(part->loop, fd, peer, peer_len, protocol, self, &code);
     if (t == NULL) {
-        weir__loop_exception(part->loop, code, "a connection was dropped: no memory for its transport");
+        weir__loop_exception(part->loop, code, "a connection was dropped: no transport for it");
         weir__count(&part->loop->counters, COUNTER_ACCEPT_FAILED);
         return;
     }
