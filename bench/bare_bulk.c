@@ -14,9 +14,10 @@
  *
  * In mode echo a connection is always MOVING.
  *
- * Try:  bare_bulk 7000 echo 65536 0
+ * Try:  bare_bulk 7000 127.0.0.1 echo 65536 0
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -190,14 +191,14 @@ static void accept_all(int listener)
     }
 }
 
-static int listen_on(int port)
+static int listen_on(const char *host, int port)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
-    struct sockaddr_in here = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in here = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
     struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
 
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    inet_pton(AF_INET, host, &here.sin_addr);
     if (bind(fd, (struct sockaddr *)&here, sizeof here) < 0 || listen(fd, 4096) < 0
         || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
         perror("bare_bulk: bind");
@@ -216,19 +217,19 @@ static bool choose(const char *mode)
 
 int main(int argc, char **argv)
 {
-    int port = argc == 5 ? atoi(argv[1]) : 0;
+    int port = argc == 6 ? atoi(argv[1]) : 0;
     struct epoll_event events[64];
 
-    chunk = argc == 5 ? strtoul(argv[3], NULL, 10) : 0;
-    buffers = argc == 5 ? atoi(argv[4]) : 0;
+    chunk = argc == 6 ? strtoul(argv[4], NULL, 10) : 0;
+    buffers = argc == 6 ? atoi(argv[5]) : 0;
     if (port <= 0 || port > 65535 || chunk < BULK_HEADER_MAX || chunk > BULK_CHUNK_MAX
-        || !choose(argv[2])) {
-        fputs("usage: bare_bulk PORT in|out|echo CHUNK SOCKET_BUFFER\n", stderr);
+        || !choose(argv[3])) {
+        fputs("usage: bare_bulk PORT HOST in|out|echo CHUNK SOCKET_BUFFER\n", stderr);
         return 2;
     }
     bulk_pattern_init();
     epoll = epoll_create1(EPOLL_CLOEXEC);
-    int listener = listen_on(port);
+    int listener = listen_on(argv[2], port);
     for (;;) {
         int ready = epoll_wait(epoll, events, 64, -1);
         for (int i = 0; i < ready; i++) {

@@ -13,7 +13,7 @@
  * like this. bare_bulk.c does the same without weir; bulk_pattern.h has the
  * exchange.
  *
- * Try:  bulk_server 7000 echo 262144 0
+ * Try:  bulk_server 7000 127.0.0.1 echo 262144 0
  */
 #include <errno.h>
 #include <stdio.h>
@@ -121,18 +121,18 @@ static weir_client_connected_cb handler_of(const char *mode)
 
 int main(int argc, char **argv)
 {
-    int port = argc == 5 ? atoi(argv[1]) : 0;
+    int port = argc == 6 ? atoi(argv[1]) : 0;
     weir_serve_options opts = { .workers = 1, .no_pin = true, .drain_timeout = 1.0 };
 
-    job = argc == 5 ? handler_of(argv[2]) : NULL;
-    chunk = argc == 5 ? strtoul(argv[3], NULL, 10) : 0;
-    buffers = argc == 5 ? atoi(argv[4]) : 0;
+    job = argc == 6 ? handler_of(argv[3]) : NULL;
+    chunk = argc == 6 ? strtoul(argv[4], NULL, 10) : 0;
+    buffers = argc == 6 ? atoi(argv[5]) : 0;
     if (port <= 0 || port > 65535 || job == NULL || chunk == 0 || chunk > BULK_CHUNK_MAX) {
-        fputs("usage: bulk_server PORT in|out|echo CHUNK SOCKET_BUFFER\n", stderr);
+        fputs("usage: bulk_server PORT HOST in|out|echo CHUNK SOCKET_BUFFER\n", stderr);
         return 2;
     }
     bulk_pattern_init();
-    int code = weir_serve(start, NULL, "127.0.0.1", (uint16_t)port, &opts);
+    int code = weir_serve(start, NULL, argv[2], (uint16_t)port, &opts);
     if (code < 0)
         fprintf(stderr, "bulk_server: %s: %s\n", weir_strerror(code), weir_error_detail());
     return code < 0;

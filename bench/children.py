@@ -22,21 +22,25 @@ class Void(Exception):
     """This run does not count: an error on the wire, a child that died, a wait too long."""
 
 
-def pinned(argv, cpu):
-    """argv on one CPU; it gets SIGTERM should this process die without ending it. cpu None: argv alone."""
+def pinned(argv, cpu, net=None):
+    """argv on some CPUs, in a network namespace; it gets SIGTERM should this process die without ending it. cpu None: argv
+    alone."""
     if cpu is None:
         return [str(word) for word in argv]
+    inside = ["nsenter", f"--net=/run/netns/{net}"] if net is not None else []
     guard = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
-    return guard + ["taskset", "-c", str(cpu)] + [str(word) for word in argv]
+    return inside + guard + ["taskset", "-c", str(cpu)] + [str(word) for word in argv]
 
 
 class Child:
+    net = None              # a network namespace (veth.py); None: the one this process is in
+
     def __init__(self, argv, cpu):
         self.name = os.path.basename(str(argv[0]))
         self.complaints = tempfile.TemporaryFile()
         self.unread = b""
         self.process = subprocess.Popen(
-            pinned(argv, cpu), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            pinned(argv, cpu, self.net), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self.complaints, start_new_session=True)
         self.pid = self.process.pid
         alive.append(self)
@@ -100,7 +104,9 @@ def end_all():
 
 
 class Server(Child):
-    """A server at the port `port`, listening when the constructor returns."""
+    """A server at the port `port` of `host`, listening when the constructor returns."""
+
+    host = "127.0.0.1"      # where clients find it: all servers of a run at the same address
 
     def __init__(self, argv, cpu, timeout=10.0):
         for attempt in range(5):        # somebody may take the port between probe and bind

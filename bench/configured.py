@@ -38,7 +38,7 @@ class Configured(Server):
         self.folder = tempfile.TemporaryDirectory(prefix="weir-bench-")     # one for each attempt; end() removes it
         os.chmod(self.folder.name, 0o755)       # h2o, started by root, becomes somebody else
         folder = pathlib.Path(self.folder.name)
-        text = self.template.read_text()
+        text = self.template.read_text().replace("127.0.0.1", self.host)
         values = {"PORT": self.port, "PAGE": PAGE, "FOLDER": folder, **self.values}
         for name, value in values.items():
             text = text.replace(f"@{name}@", str(value))
@@ -64,7 +64,7 @@ class Weir(Configured):
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline and self.process.poll() is None:
             log = self.log()
-            found = re.search(r"\blistening\b.* address=127\.0\.0\.1:(\d+)", log)
+            found = re.search(rf"\blistening\b.* address={re.escape(self.host)}:(\d+)", log)
             if found and re.search(r"\bready workers=1\b", log):
                 self.port = int(found[1])
                 return self.listens()

@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DIAL_SOURCES   8        /* 127.0.0.1 to .8: over 200,000 connections a minute */
+#define DIAL_SOURCES   64       /* 127.0.0.1 to .64: 1.8 million connections at once, or in a minute */
 #define DIAL_TIMEOUT_S 10       /* a full backlog answers only after SYN retries of 1, 2, 4 s */
 
 struct dialer {

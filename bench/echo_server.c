@@ -6,7 +6,8 @@
  * One worker, not pinned (who measures pins the process), default options.
  * With --idle the first line of a connection is answered the expensive way, by
  * stdio and an 8 KiB deep stack, so that what a parked connection costs is
- * measured after a handler has really used its stack.
+ * measured after a handler has really used its stack. With --workers N there
+ * are N of them.
  *
  * Try:  echo_server 7000
  */
@@ -79,12 +80,15 @@ static int echo_then_idle(weir_reader *reader, weir_writer *writer, void *arg)
 
 int main(int argc, char **argv)
 {
-    bool idle = argc == 3 && strcmp(argv[2], "--idle") == 0;
-    int port = argc == 2 || idle ? atoi(argv[1]) : 0;
-    weir_serve_options opts = { .workers = 1, .no_pin = true, .drain_timeout = 1.0 };
+    int port = argc > 1 ? atoi(argv[1]) : 0;
+    const char *host = argc > 2 && argv[2][0] != '-' ? argv[2] : "127.0.0.1";
+    const char *option = argc > 2 && argv[2][0] != '-' ? argv[3] : argc > 2 ? argv[2] : NULL;
+    bool idle = option != NULL && strcmp(option, "--idle") == 0;
+    int workers = option != NULL && strcmp(option, "--workers") == 0 ? atoi(argv[argc - 1]) : 1;
+    weir_serve_options opts = { .workers = (unsigned)workers, .no_pin = true, .drain_timeout = 1.0 };
 
-    if (port <= 0 || port > 65535) {
-        fputs("usage: echo_server PORT [--idle]\n", stderr);
+    if (port <= 0 || port > 65535 || workers <= 0 || (option != NULL && !idle && strcmp(option, "--workers") != 0)) {
+        fputs("usage: echo_server PORT [HOST] [--idle | --workers N]\n", stderr);
         return 2;
     }
     nowhere = fopen("/dev/null", "w");
@@ -94,7 +98,7 @@ int main(int argc, char **argv)
     }
     setvbuf(nowhere, NULL, _IONBF, 0);
 
-    int code = weir_serve(idle ? echo_then_idle : echo, NULL, "127.0.0.1", (uint16_t)port, &opts);
+    int code = weir_serve(idle ? echo_then_idle : echo, NULL, host, (uint16_t)port, &opts);
     if (code < 0)
         fprintf(stderr, "echo_server: %s: %s\n", weir_strerror(code), weir_error_detail());
     fclose(nowhere);

@@ -14,7 +14,7 @@ import time
 SETTINGS = ("vm/max_map_count", "vm/overcommit_memory", "net/core/somaxconn",
             "net/ipv4/tcp_rmem", "net/ipv4/tcp_wmem")
 HEAD = ("row", "weir", "floor", "unit", "ratio", "smallest–largest", "goal", "result")
-PEER_HEAD = ("row", "beside weir", "server CPU µs/request", "over the floor", "smallest–largest")
+PEER_HEAD = ("row", "beside weir", "figure", "unit", "over the floor", "smallest–largest", "weir over it")
 BESIDE_HEAD = ("row", "beside weir", "ns", "weir over it", "smallest–largest")
 
 
@@ -97,9 +97,14 @@ def cells(result):
             ratio, spread, result["goal"], result["verdict"])
 
 
+def number_or_dash(value, digits=3):
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
 def peer_rows(results):
-    return [(peer["row"], peer["server"], f"{peer['us']:.3f}", f"{peer['ratio']:.3f}",
-             "{:.3f}–{:.3f}".format(*peer["spread"]))
+    return [(peer["row"], peer["server"], peer.get("text") or number_or_dash(peer["value"], peer["digits"]), peer["unit"],
+             number_or_dash(peer["ratio"]), "{:.3f}–{:.3f}".format(*peer["spread"]) if peer["spread"] else "–",
+             number_or_dash(peer["weir_over"]))
             for result in results for peer in result.get("peers", ())]
 
 

@@ -6,6 +6,7 @@ A row's measure() returns a dict: `weir`, `floor` (texts for the table),
 single number), `notes`, and `raw` (everything it saw). Servers of one row live
 through the whole row and take turns; a run with an error raises Void.
 """
+import copy
 import json
 import platform
 import re
@@ -38,6 +39,12 @@ class Settings:
         self.requests, self.sockbuf = requests, sockbuf
         self.timeout, self.self_test, self.say = timeout, self_test, say
 
+    def on_both_cpus(self):
+        """The same settings, with server and client wherever they like of the two CPUs."""
+        both = copy.copy(self)
+        both.server_cpu = both.client_cpu = f"{self.server_cpu},{self.client_cpu}"
+        return both
+
     def program(self, name):
         path = self.programs / ("../weir" if name == "weir" else name)
         if not path.exists():
@@ -48,7 +55,9 @@ class Settings:
         return quick if self.quick else full
 
     def serve(self, name, *args):
-        return Server([self.program(name), "PORT", *args], self.server_cpu)
+        """A server that takes its address after its port; the floors listen on all there are."""
+        host = [] if name.startswith("floor") else [Server.host]
+        return Server([self.program(name), "PORT", *host, *args], self.server_cpu)
 
     def load(self, name, *args):
         return Client([self.program(name), *args], self.client_cpu, self.timeout)
@@ -56,7 +65,7 @@ class Settings:
 
 def take_turn(settings, server, others, client_argv):
     """One round against one server: its report, and the server's CPU time in it."""
-    client = settings.load(*client_argv, "127.0.0.1", server.port)
+    client = settings.load(*client_argv, server.host, server.port)
     time.sleep(QUIET_S)
     idle = [other.cpu_ns() for other in others]
     coarse, before = server.cpu_with_the_dead_ns(), server.cpu_ns()
@@ -106,8 +115,8 @@ class RequestRow:
     def sides(self, settings):
         return settings.serve("floor_echo" if settings.self_test else "echo_server"), settings.serve("floor_echo")
 
-    def after_pair(self, settings, number, servers, floor_us):
-        """The place for others that stand beside the pair, with the servers that wait and the floor's CPU per request."""
+    def after_pair(self, settings, number, servers, pair):
+        """The place for others that stand beside the pair, with the servers that wait."""
 
     def measure(self, settings):
         weir, floor = self.sides(settings)
@@ -119,7 +128,7 @@ class RequestRow:
                           "floor_us": costs[1], "ratio": costs[0] / costs[1]})
             settings.say(f"{self.name} {number + 1}/{settings.pairs}: {costs[0]:.3f} and "
                          f"{costs[1]:.3f} µs, ratio {pairs[-1]['ratio']:.3f}")
-            self.after_pair(settings, number, [weir, floor], costs[1])
+            self.after_pair(settings, number, [weir, floor], pairs[-1])
         weir.end()
         floor.end()
         figure, spread = spread_of([pair["ratio"] for pair in pairs])
@@ -148,6 +157,10 @@ class BulkRow:
         return ["client_bulk", "-m", self.mode, "-b", size, "-w", size // 4,
                 "-k", settings.sockbuf]
 
+    def others(self, settings):
+        """The place for more servers in the row, by their names."""
+        return {}
+
     def measure(self, settings):
         # With --self-test one program is on both sides.
         program = {"weir": "bare_bulk" if settings.self_test else "bulk_server", "bare": "bare_bulk"}
@@ -155,27 +168,38 @@ class BulkRow:
                  for chunk in CHUNKS for side in program}
         servers = {name: settings.serve(program, self.mode, chunk, settings.sockbuf)
                    for name, (program, chunk) in sides.items()}
-        argv, turns = self.argv(settings), {name: [] for name in servers}
+        servers.update(self.others(settings))
+        dropped, argv, turns = [], self.argv(settings), {name: [] for name in servers}
         for number in range(settings.pairs):
-            for name, server in servers.items():
+            for name, server in list(servers.items()):
                 others = [other for other in servers.values() if other is not server]
-                turn = take_turn(settings, server, others, argv)
+                try:
+                    turn = take_turn(settings, server, others, argv)
+                except Void as trouble:
+                    if name in sides:
+                        raise
+                    settings.say(f"{self.name}: {name} is out: {trouble}")
+                    dropped.append(f"{name}: {trouble}")
+                    servers.pop(name).end()
+                    turns.pop(name)
+                    continue
                 turn["gb_per_cpu_s"] = turn["bytes"] / turn["cpu_ns"]
                 turns[name].append(turn)
             settings.say(f"{self.name} {number + 1}/{settings.pairs}: " + ", ".join(
-                f"{name} {of[-1]['gb_per_cpu_s']:.2f}" for name, of in turns.items()) + " GB/CPU s")
+                f"{name} {of[-1]['gb_per_cpu_s']:.2f}" for name, of in turns.items() if of) + " GB/CPU s")
         for server in servers.values():
             server.end()
         speeds = {name: [turn["gb_per_cpu_s"] for turn in of] for name, of in turns.items()}
         medians = {name: statistics.median(of) for name, of in speeds.items()}
-        weir, bare = (max((name for name in speeds if name.startswith(side)), key=medians.get)
+        own = {name: median for name, median in medians.items() if name in sides}
+        weir, bare = (max((name for name in own if name.startswith(side)), key=own.get)
                       for side in program)
         figure, spread = spread_of([a / b for a, b in zip(speeds[weir], speeds[bare])])
         return {"weir": f"{medians[weir]:.2f}", "floor": f"{medians[bare]:.2f}",
-                "figure": figure, "spread": spread, "raw": turns,
+                "figure": figure, "spread": spread, "raw": turns, "weir_speeds": speeds[weir], "bare_speeds": speeds[bare],
                 "notes": [f"kernel buffers {settings.sockbuf or 'left to the kernel'}; the better of each side: "
-                          + ", ".join(f"{n}: {m:.2f}" for n, m in medians.items())]
-                + others_note([turn for of in turns.values() for turn in of])}
+                          + ", ".join(f"{n}: {m:.2f}" for n, m in own.items())]
+                + dropped + others_note([turn for of in turns.values() for turn in of])}
 
 
 class IdleRow:
@@ -183,13 +207,14 @@ class IdleRow:
 
     name, unit = "idle-memory", "bytes per connection"
     what = "connection parked in readline, stack used once, 10,000 of them"
+    counts, quick_counts = (2000, 10000), (500, 2000)
     goal = Goal("<=", 5 * 1024, "at most 5,120 bytes")
 
-    def slope(self, settings, server, few, many):
-        held = [settings.load("client", "-m", "idle", "-c", few, "127.0.0.1", server.port)]
-        first = server.settled_memory()
-        held.append(settings.load("client", "-m", "idle", "-c", many - few, "127.0.0.1", server.port))
-        second = server.settled_memory()
+    def slope(self, settings, server, few, many, settle=3.0):
+        held = [settings.load("client", "-m", "idle", "-c", few, server.host, server.port)]
+        first = server.settled_memory(settle)
+        held.append(settings.load("client", "-m", "idle", "-c", many - few, server.host, server.port))
+        second = server.settled_memory(settle)
         for client in held:
             client.let_go()
             client.result()
@@ -201,7 +226,7 @@ class IdleRow:
                 "slope": (second - first) / (many - few)}
 
     def measure(self, settings):
-        counts = settings.scaled((2000, 10000), (500, 2000))
+        counts = settings.scaled(self.counts, self.quick_counts)
         program = ["floor_echo"] if settings.self_test else ["echo_server", "--idle"]
         weir = self.slope(settings, settings.serve(*program), *counts)
         floor = self.slope(settings, settings.serve("floor_echo"), *counts)

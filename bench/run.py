@@ -19,6 +19,7 @@ import shlex
 import signal
 import subprocess
 
+import beside
 import children
 import report
 import rows
@@ -29,7 +30,7 @@ PAIRS = 15              # short rounds follow a drifting machine closer than a f
 PAIRS_LEAST = 5         # fewer are for trying out: no result is written
 BUSY = 0.10             # of all CPUs before the start: more, and the table says so
 SELF_TEST_BAND = 0.10   # how far a program may seem to differ from itself
-NO_SELF_TEST = ("parked", "start", "check", "proxy-64", "proxy-bulk", *table.groups()["core"])      # without a floor in pairs
+NO_SELF_TEST = ("parked", "start", "check", "start-echo", "proxy-64", "proxy-bulk", *table.groups()["core"])  # without a floor in pairs
 
 
 def parse(known):
@@ -54,7 +55,7 @@ def parse(known):
     parser.add_argument("--self-test", action="store_true",
                         help="the floor against itself: every ratio must be near 1. Writes no result")
     parser.add_argument("--no-peers", action="store_true",
-                        help="leave out nginx, HAProxy and h2o, which else stand beside the http rows where installed")
+                        help="weir and the floor alone")
     parser.add_argument("--results", type=pathlib.Path, default=ROOT / "bench" / "results",
                         metavar="DIR", help="where the table is written (default: bench/results)")
     args = parser.parse_args()
@@ -143,6 +144,11 @@ def measure(args, known):
     if busy > BUSY:
         say(f"bench: {busy:.0%} of the CPUs are busy before the start: expect noise")
     facts = collect_facts(args, busy)
+    if settings.peers and not settings.self_test:
+        missing = beside.missing_peers(settings.programs)
+        if missing:
+            facts["not installed"] = ", ".join(missing)
+            say(f"bench: not installed: {', '.join(missing)}; \"./dev peers\" installs what they need")
     if facts["build type"] not in ("Release", "RelWithDebInfo"):
         say(f"bench: build type is {facts['build type']}: figures from it mean nothing")
 

@@ -25,11 +25,11 @@ class TimesRow:
     unit = "ms"
 
     def measure(self, settings):
-        program, times = settings.program("weir"), {"weir": [], "floor": []}
+        times = {"weir": [], "floor": []}
         if not CONFIG.exists():
             raise Void("conf/weir.conf is missing")
         for _ in range(settings.scaled(TIMES, 5)):
-            times["weir"].append(self.weir_ms(program))
+            times["weir"].append(self.weir_ms(settings))
             times["floor"].append(self.floor_ms(settings))
         medians = {side: statistics.median(of) for side, of in times.items()}
         settings.say(f"{self.name}: {medians['weir']:.1f} and {medians['floor']:.1f} ms")
@@ -42,6 +42,7 @@ class StartRow(TimesRow):
     """From before the fork to the answer on the first connection that was accepted."""
 
     name = "start"
+    question, answer = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"HTTP/1.1 200 "
 
     def __init__(self, what, goal):
         self.what, self.goal = what, goal
@@ -75,18 +76,18 @@ class StartRow(TimesRow):
         child = Child(argv, None)
         try:
             with self.knock(child, port) as caller:
-                caller.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                caller.sendall(self.question)
                 answer = caller.recv(65536)
                 took = (time.perf_counter() - began) * 1000
-            if not answer.startswith(b"HTTP/1.1 200 "):
+            if not answer.startswith(self.answer):
                 raise child.void(f"answered {answer[:40]!r}")
         finally:
             child.end()
         return took
 
-    def weir_ms(self, program):
+    def weir_ms(self, settings):
         return self.first_answer_ms(lambda port: [
-            program, "run", "-c", CONFIG, "-o", "servers.echo.listen=127.0.0.1:0",
+            settings.program("weir"), "run", "-c", CONFIG, "-o", "servers.echo.listen=127.0.0.1:0",
             "-o", f"servers.http.listen=127.0.0.1:{port}"])
 
     def floor_ms(self, settings):
@@ -110,8 +111,8 @@ class CheckRow(TimesRow):
             raise Void(f"{argv[0]}: status {done.returncode}: {done.stderr.strip()}")
         return took
 
-    def weir_ms(self, program):
-        return self.run_ms([str(program), "check", "-c", str(CONFIG)])
+    def weir_ms(self, settings):
+        return self.run_ms([str(settings.program("weir")), "check", "-c", str(CONFIG)])
 
     def floor_ms(self, settings):
         return self.run_ms(["true"])

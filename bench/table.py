@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The rows of the table, and what each figure must be."""
+from beside import PeerRow
 from core_rows import core_rows
 from http_rows import HttpRow
+from latency_rows import LatencyRow, OpenCheckRow, WorkersRow
+from line_rows import BulkPeersRow, IdlePeersRow, StartEchoRow
 from proxy_rows import ProxyBulkRow, ProxyRow
-from rows import BulkRow, Goal, IdleRow, ParkedRow, RequestRow
+from rows import BulkRow, Goal, ParkedRow, RequestRow
 from start_rows import CheckRow, StartRow
 
 
 def all_rows():
     return [
-        RequestRow("echo-64", "line echo, 64 connections", Goal("<=", 1.10, "at most 1.10"),
+        PeerRow("echo-1", "line echo, one connection", Goal("<=", 1.10, "1.10 is the aim", binding=False), 1, 20000),
+        PeerRow("echo-64", "line echo, 64 connections", Goal("<=", 1.10, "at most 1.10"),
                 64, 100000),
-        RequestRow("echo-1000", "line echo, 1,000 connections", Goal("<=", 1.10, "at most 1.10"),
+        PeerRow("echo-1000", "line echo, 1,000 connections", Goal("<=", 1.10, "at most 1.10"),
                 1000, 100000),
         RequestRow("echo-pipelined-16", "line echo, 64 connections, 16 lines in flight each", None,
                 64, 1600000, pipeline=16),
-        RequestRow("accept", "accept, one line, close; 64 at a time",
+        PeerRow("accept", "accept, one line, close; 64 at a time",
                 Goal("<=", 1.05, "1.05 is the aim", binding=False), 64, 20000, mode="accept"),
         HttpRow("http", "page of 13 bytes by the http plugin, 64 connections",
                 Goal("<=", 1.15, "at most 1.15"), 100000),
@@ -23,13 +27,18 @@ def all_rows():
                 Goal("<=", 2.0, "at most 2"), 800000, pipeline=16),
         ProxyRow("proxy-64", "64-byte lines through the proxy plugin, 64 connections", Goal("<=", 2.0, "at most 2"), 64, 100000),
         ProxyBulkRow("proxy-bulk", "512 MiB each way through the proxy plugin", Goal(">=", 0.5, "at least 0.5")),
+        LatencyRow("latency-64", "64-byte lines at a constant rate, timed from when they were due; the figure is p99.9",
+                   Goal("<=", 1.2, "1.2 is the aim", binding=False)),
+        WorkersRow("workers-2", "two workers beside one, the same total rate", Goal("<=", 1.05, "1.05 is the aim", binding=False)),
+        OpenCheckRow("the open-loop client against known delays", Goal("<=", 1.10, "within 10% of 1")),
         StartRow("conf/weir.conf, all CPUs: from exec to the first answer", Goal("<=", 50, "at most 50 ms")),
         CheckRow("weir check of conf/weir.conf", Goal("<=", 100, "at most 100 ms")),
-        IdleRow(),
+        StartEchoRow("line echo: from exec to the first answer", None),
+        IdlePeersRow(),
         ParkedRow(),
         BulkRow("bulk-in", "1 GiB read", Goal(">=", 0.90, "at least 0.90"), "in"),
         BulkRow("bulk-out", "1 GiB written", Goal(">=", 0.90, "at least 0.90"), "out"),
-        BulkRow("bulk-echo", "1 GiB read and written back", Goal(">=", 0.90, "at least 0.90"), "echo"),
+        BulkPeersRow("bulk-echo", "1 GiB read and written back", Goal(">=", 0.90, "at least 0.90"), "echo"),
         *core_rows(),
     ]
 

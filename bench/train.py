@@ -52,7 +52,7 @@ def train(build):
     end(server)
 
     for way in ("in", "out", "echo"):
-        server = Server([build / "bench" / "bulk_server", "PORT", way, str(MIB // 4), "0"], None)
+        server = Server([build / "bench" / "bulk_server", "PORT", "127.0.0.1", way, str(MIB // 4), "0"], None)
         load(build, "client_bulk", ("-m", way, "-b", str(128 * MIB)), server.port)
         end(server)
 

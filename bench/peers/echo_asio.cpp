@@ -22,6 +22,7 @@ using asio::use_awaitable;
 constexpr std::size_t line_max = 64 * 1024; // a longer line ends the connection
 constexpr std::size_t bulk_max = 256 * 1024;
 static bool by_bytes;
+static int buffers;             // of the kernel, for each direction; 0: as it likes
 
 static asio::awaitable<void> say_lines(tcp::socket &socket)
 {
@@ -48,6 +49,10 @@ static asio::awaitable<void> serve(tcp::socket socket)
 {
     try {
         socket.set_option(tcp::no_delay(true));
+        if (buffers > 0) {
+            socket.set_option(tcp::socket::send_buffer_size(buffers));
+            socket.set_option(tcp::socket::receive_buffer_size(buffers));
+        }
         if (by_bytes)               // no "?:" and no co_await among arguments: gcc 12 destroys what is left of them twice
             co_await say_bytes(socket);
         else
@@ -67,6 +72,7 @@ static asio::awaitable<void> greet(tcp::acceptor listener)
 int main(int argc, char **argv)
 {
     by_bytes = argc > 3 && std::strcmp(argv[3], "bytes") == 0;
+    buffers = argc > 4 ? std::atoi(argv[4]) : 0;
     try {
         asio::io_context loop(1);
         tcp::endpoint here(asio::ip::make_address(argc > 2 ? argv[2] : "127.0.0.1"),

@@ -9,9 +9,11 @@ Try:  /usr/bin/python3 echo_asyncio.py 7000
 """
 import asyncio
 import os
+import socket
 import sys
 
 BULK_MAX = 256 * 1024
+buffers = int(sys.argv[4]) if len(sys.argv) > 4 else 0     # of the kernel, for each direction; 0: as it likes
 
 
 async def say_lines(reader, writer):
@@ -26,6 +28,9 @@ async def say_lines(reader, writer):
 
 
 async def say_bytes(reader, writer):
+    if buffers:
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, buffers)
     try:
         while data := await reader.read(BULK_MAX):
             writer.write(data)
@@ -45,4 +50,4 @@ async def main(port="7000", host="127.0.0.1", what="lines"):
 if os.environ.get("ECHO_LOOP") == "uvloop":
     import uvloop
     uvloop.install()
-asyncio.run(main(*sys.argv[1:]))
+asyncio.run(main(*sys.argv[1:4]))

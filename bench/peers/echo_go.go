@@ -16,7 +16,10 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strconv"
 )
+
+var buffers int // of the kernel, for each direction; 0: as it likes
 
 func sayLines(conn net.Conn) {
 	defer conn.Close()
@@ -37,6 +40,10 @@ func sayLines(conn net.Conn) {
 
 func sayBytes(conn net.Conn) {
 	defer conn.Close()
+	if buffers > 0 {
+		conn.(*net.TCPConn).SetReadBuffer(buffers)
+		conn.(*net.TCPConn).SetWriteBuffer(buffers)
+	}
 	io.Copy(conn, conn)
 }
 
@@ -50,6 +57,9 @@ func main() {
 	}
 	if len(os.Args) > 3 && os.Args[3] == "bytes" {
 		serve = sayBytes
+	}
+	if len(os.Args) > 4 {
+		buffers, _ = strconv.Atoi(os.Args[4])
 	}
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(1)

@@ -24,6 +24,7 @@
 #define READ_MAX (256 * 1024)   /* bytes of one read; 16 KiB if it is not said */
 
 static bool by_bytes;
+static int buffers;             /* of the kernel, for each direction; 0: as it likes */
 
 static void move_lines(struct bufferevent *conn, void *arg)
 {
@@ -69,6 +70,10 @@ static void greet(struct evconnlistener *listener, evutil_socket_t fd, struct so
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (buffers > 0) {
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffers, sizeof buffers);
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffers, sizeof buffers);
+    }
     if (by_bytes)
         bufferevent_set_max_single_read(conn, READ_MAX);
     bufferevent_setcb(conn, move_lines, by_bytes ? went_out : NULL, over, NULL);
@@ -81,6 +86,7 @@ int main(int argc, char **argv)
     struct sockaddr_in here = { .sin_family = AF_INET, .sin_port = htons((uint16_t)(argc > 1 ? atoi(argv[1]) : 7000)) };
 
     by_bytes = argc > 3 && strcmp(argv[3], "bytes") == 0;
+    buffers = argc > 4 ? atoi(argv[4]) : 0;
     inet_pton(AF_INET, argc > 2 ? argv[2] : "127.0.0.1", &here.sin_addr);
     if (evconnlistener_new_bind(base, greet, base, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, 4096, (struct sockaddr *)&here,
                                 sizeof here) == NULL) {

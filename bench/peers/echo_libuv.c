@@ -30,6 +30,7 @@ struct rest {
 };
 
 static bool by_bytes;
+static int buffers;             /* of the kernel, for each direction; 0: as it likes */
 static char input[256 * 1024];
 
 static void closed(uv_handle_t *handle)
@@ -129,6 +130,10 @@ static void greet(uv_stream_t *listener, int status)
         return;
     }
     uv_tcp_nodelay(&conn->tcp, 1);
+    if (buffers > 0) {
+        uv_send_buffer_size((uv_handle_t *)&conn->tcp, &(int){ buffers });
+        uv_recv_buffer_size((uv_handle_t *)&conn->tcp, &(int){ buffers });
+    }
     uv_read_start((uv_stream_t *)&conn->tcp, lend_input, read_some);
 }
 
@@ -139,6 +144,7 @@ int main(int argc, char **argv)
     int code = uv_ip4_addr(argc > 2 ? argv[2] : "127.0.0.1", argc > 1 ? atoi(argv[1]) : 7000, &here);
 
     by_bytes = argc > 3 && strcmp(argv[3], "bytes") == 0;
+    buffers = argc > 4 ? atoi(argv[4]) : 0;
     uv_tcp_init(uv_default_loop(), &listener);
     if (code == 0)
         code = uv_tcp_bind(&listener, (const struct sockaddr *)&here, 0);

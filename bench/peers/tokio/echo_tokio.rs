@@ -49,9 +49,14 @@ async fn serve(listener: TcpListener, by_bytes: bool) -> Result<()> {
     }
 }
 
-fn listen(here: &str) -> Result<TcpListener> {
+// Kernel buffers are those of the listening socket, which connections inherit; 0: as it likes.
+fn listen(here: &str, buffers: u32) -> Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
+    if buffers > 0 {
+        socket.set_send_buffer_size(buffers)?;
+        socket.set_recv_buffer_size(buffers)?;
+    }
     socket.bind(here.parse().map_err(|_| Error::from(ErrorKind::InvalidInput))?)?;
     socket.listen(4096)
 }
@@ -61,5 +66,6 @@ fn main() -> Result<()> {
     let word = |i: usize, default: &str| args.get(i).cloned().unwrap_or_else(|| default.to_string());
     let here = word(2, "127.0.0.1") + ":" + &word(1, "7000");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    runtime.block_on(async { serve(listen(&here)?, word(3, "lines") == "bytes").await })
+    let buffers = word(4, "0").parse().unwrap_or(0);
+    runtime.block_on(async { serve(listen(&here, buffers)?, word(3, "lines") == "bytes").await })
 }
