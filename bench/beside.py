@@ -89,11 +89,11 @@ class LinePeer(Peer):
             self.give_up(trouble)
 
 
-def line_peers(settings, *what):
+def line_peers(settings, *what, names=tuple(LINE_PEERS)):
     """Those that can be had; what is missing was said at the start of the run."""
     if not settings.peers or settings.self_test:
         return []
-    peers = [LinePeer(name, settings, *what) for name in LINE_PEERS]
+    peers = [LinePeer(name, settings, *what) for name in names]
     return [peer for peer in peers if peer.trouble != "not installed"]
 
 

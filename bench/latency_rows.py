@@ -117,8 +117,9 @@ class LatencyRow(ConstantRate):
         own = [turn for side in ("weir", "floor") for turn in turns[side]]
         late = statistics.median(turn["late_p99_ns"] for turn in own) / 1000
         return {"weir": text_of(turns["weir"]), "floor": text_of(turns["floor"]), "figure": figure, "spread": spread,
-                "peers": peers, "raw": turns, "notes": notes + self.dropped + [f"the client itself was up to {late:,.0f} µs late (p99, median)"]
-                + others_note(own)}
+                "peers": peers, "raw": turns,
+                "notes": [*notes, *self.dropped, f"the client itself was up to {late:,.0f} µs late (p99, median)",
+                          *others_note(own)]}
 
 
 class WorkersRow(ConstantRate):

@@ -12,6 +12,7 @@ import sys
 sys.dont_write_bytecode = True          # measuring leaves nothing behind but results
 
 import argparse
+import contextlib
 import os
 import pathlib
 import resource
@@ -24,13 +25,16 @@ import children
 import report
 import rows
 import table
+import veth
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAIRS = 15              # short rounds follow a drifting machine closer than a few long ones
 PAIRS_LEAST = 5         # fewer are for trying out: no result is written
 BUSY = 0.10             # of all CPUs before the start: more, and the table says so
 SELF_TEST_BAND = 0.10   # how far a program may seem to differ from itself
-NO_SELF_TEST = ("parked", "start", "check", "start-echo", "proxy-64", "proxy-bulk", *table.groups()["core"])  # without a floor in pairs
+# The same whatever the path, or a question that this process itself asks.
+NO_NETWORK = ("parked", "start", "start-echo", "check", *table.groups()["core"])
+NO_SELF_TEST = NO_NETWORK + ("proxy-64", "proxy-bulk")       # rows without a floor in pairs
 
 
 def parse(known):
@@ -45,6 +49,9 @@ def parse(known):
     parser.add_argument("--pairs", type=int, metavar="N", help="rounds of each side in a row (default: %d)" % PAIRS)
     parser.add_argument("--requests", type=int, default=0, metavar="N",
                         help="requests in a round of the echo and accept rows")
+    parser.add_argument("--path", choices=("loopback", "veth"), default="loopback",
+                        help="veth: server and client in network namespaces of their own, as root; starts, checks and tasks, "
+                             "which use no network, are left out (default: loopback)")
     parser.add_argument("--sockbuf", type=int, default=262144, metavar="BYTES",
                         help="SO_RCVBUF and SO_SNDBUF of both ends in the bulk rows, 0 for the "
                              "kernel's own choice (default: 262144)")
@@ -67,6 +74,8 @@ def parse(known):
         args.pairs = 3 if args.quick else PAIRS
     if args.pairs < 1 or args.requests < 0 or args.timeout < 1:
         parser.error("a count is out of range")
+    if args.path == "veth":
+        args.only = [row for row in args.only if row not in NO_NETWORK]
     return args
 
 
@@ -127,6 +136,7 @@ def collect_facts(args, busy):
     facts = report.machine_facts(ROOT)
     facts.update(report.build_facts(args.build, ROOT))
     facts["server and client"] = "CPU {} and CPU {}".format(*two_cpus())
+    facts["path"] = args.path
     facts["rounds"] = f"{args.pairs} of each side, taking turns; servers live through a row"
     facts["CPUs busy before the start"] = f"{busy:.0%}" + (" (not a quiet machine)" if busy > BUSY else "")
     command = [word.replace(str(ROOT) + os.sep, "") for word in sys.argv[1:]]
@@ -160,7 +170,8 @@ def measure(args, known):
     print(report.terminal_table(results))
     measured = any("figure" in result for result in results)
     if measured and not args.quick and not args.self_test and args.pairs >= PAIRS_LEAST:
-        name = file_name(args.only, known)
+        name = file_name(args.only, [row for row in known if args.path == "loopback" or row not in NO_NETWORK])
+        name += "" if args.path == "loopback" else f".{args.path}"
         report.write(args.results, name, results, facts)
         print(f"written: {os.path.relpath(args.results / name)}.md and .json")
     return 1 if any(result["verdict"] in ("FAIL", "VOID") for result in results) else 0
@@ -174,12 +185,17 @@ def main():
     args = parse(known)
     signal.signal(signal.SIGTERM, stop)
     try:
-        return measure(args, known)
+        with veth.path() if args.path == "veth" else contextlib.nullcontext():
+            try:
+                return measure(args, known)
+            finally:
+                children.end_all()
+    except veth.CannotMake as trouble:
+        say(f"bench: --path veth: {trouble}")
+        return 2
     except KeyboardInterrupt:
         say("bench: stopped")
         return 130
-    finally:
-        children.end_all()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@
 
 #define LONGEST (64 * 1024)    /* a longer line ends the connection */
 #define OUT_MAX  (1024 * 1024)
-#define READ_MAX (256 * 1024)   /* bytes of one read; 16 KiB if it is not said */
+#define AT_ONCE_MAX (256 * 1024)    /* bytes of one read or write; 16 KiB if it is not said */
 
 static bool by_bytes;
 static int buffers;             /* of the kernel, for each direction; 0: as it likes */
@@ -74,8 +74,10 @@ static void greet(struct evconnlistener *listener, evutil_socket_t fd, struct so
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffers, sizeof buffers);
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffers, sizeof buffers);
     }
-    if (by_bytes)
-        bufferevent_set_max_single_read(conn, READ_MAX);
+    if (by_bytes) {
+        bufferevent_set_max_single_read(conn, AT_ONCE_MAX);
+        bufferevent_set_max_single_write(conn, AT_ONCE_MAX);
+    }
     bufferevent_setcb(conn, move_lines, by_bytes ? went_out : NULL, over, NULL);
     bufferevent_enable(conn, EV_READ | EV_WRITE);
 }
