@@ -11,6 +11,8 @@ import re
 import subprocess
 import time
 
+import bars
+
 SETTINGS = ("vm/max_map_count", "vm/overcommit_memory", "net/core/somaxconn",
             "net/ipv4/tcp_rmem", "net/ipv4/tcp_wmem")
 HEAD = ("row", "weir", "floor", "unit", "ratio", "smallest–largest", "goal", "result")
@@ -146,13 +148,15 @@ def notes(results):
     return [f"{result['row']}: {note}" for result in results for note in result["notes"]]
 
 
-def markdown(results, facts):
+def markdown(name, results, facts):
     lines = ["<!-- SPDX-License-Identifier: BSD-2-Clause -->", "# Benchmark results", "",
              "How to read and repeat this: [bench/README.md](../README.md).", ""]
     lines += [f"- **{key}**: {value}" for key, value in facts.items()] + [""]
     lines += piped([HEAD] + [cells(result) for result in results])
     lines += more_tables(results, piped)
     lines += ["", "Rows:", ""] + [f"- `{result['row']}`: {result['what']}" for result in results]
+    if bars.svg(results) is not None:
+        lines += ["", f"![The same as bars]({name}.svg)"]
     if notes(results):
         lines += ["", "Notes:", ""] + [f"- {note}" for note in notes(results)]
     return "\n".join(lines) + "\n"
@@ -160,6 +164,9 @@ def markdown(results, facts):
 
 def write(folder, name, results, facts):
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.md").write_text(markdown(results, facts))
+    picture = bars.svg(results)
+    if picture is not None:
+        (folder / f"{name}.svg").write_text(picture)
+    (folder / f"{name}.md").write_text(markdown(name, results, facts))
     (folder / f"{name}.json").write_text(
         json.dumps({"facts": facts, "results": results}, indent=1, ensure_ascii=False) + "\n")

@@ -33,7 +33,7 @@ PAIRS_LEAST = 5         # fewer are for trying out: no result is written
 BUSY = 0.10             # of all CPUs before the start: more, and the table says so
 SELF_TEST_BAND = 0.10   # how far a program may seem to differ from itself
 # The same whatever the path, or a question that this process itself asks.
-NO_NETWORK = ("parked", "start", "start-echo", "check", *table.groups()["core"])
+NO_NETWORK = ("parked", "parked-million", "parked-pairs", "held", "start", "start-echo", "check", *table.groups()["core"])
 NO_SELF_TEST = NO_NETWORK + ("proxy-64", "proxy-bulk")       # rows without a floor in pairs
 
 
@@ -173,7 +173,7 @@ def measure(args, known):
         name = file_name(args.only, [row for row in known if args.path == "loopback" or row not in NO_NETWORK])
         name += "" if args.path == "loopback" else f".{args.path}"
         report.write(args.results, name, results, facts)
-        print(f"written: {os.path.relpath(args.results / name)}.md and .json")
+        print(f"written: {os.path.relpath(args.results / name)}.md, .json and, where there is something beside weir, .svg")
     return 1 if any(result["verdict"] in ("FAIL", "VOID") for result in results) else 0
 
 

@@ -5,6 +5,7 @@ from core_rows import core_rows
 from http_rows import HttpRow
 from latency_rows import LatencyRow, OpenCheckRow, WorkersRow
 from line_rows import BulkPeersRow, IdlePeersRow, StartEchoRow
+from million_rows import HeldRow, ParkedMillionRow
 from proxy_rows import ProxyBulkRow, ProxyRow
 from rows import BulkRow, Goal, ParkedRow, RequestRow
 from start_rows import CheckRow, StartRow
@@ -36,6 +37,9 @@ def all_rows():
         StartEchoRow("line echo: from exec to the first answer", None),
         IdlePeersRow(),
         ParkedRow(),
+        ParkedMillionRow("parked-million", "a million tasks that sleep or join"),
+        ParkedMillionRow("parked-pairs", "a million tasks in readline, each at a memory pair", "--pairs"),
+        HeldRow(),
         BulkRow("bulk-in", "1 GiB read", Goal(">=", 0.90, "at least 0.90"), "in"),
         BulkRow("bulk-out", "1 GiB written", Goal(">=", 0.90, "at least 0.90"), "out"),
         BulkPeersRow("bulk-echo", "1 GiB read and written back", Goal(">=", 0.90, "at least 0.90"), "echo"),
