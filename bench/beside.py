@@ -20,7 +20,7 @@ DEBIANS_PYTHON = "/usr/bin/python3"         # the one that Debian's uvloop is fo
 PYTHON_SHARE = 4
 ASYNCIO = [DEBIANS_PYTHON, pathlib.Path(__file__).resolve().parent / "peers" / "echo_asyncio.py"]
 
-# Their command lines (a word that names no file: a program of the build), what Debian calls what they need, and their share.
+# Their command lines (one word: a program of the build), what Debian calls what they need, and their share.
 LINE_PEERS = {
     "io_uring": (["peers/echo_uring"], "liburing-dev", 1),
     "libuv": (["peers/echo_libuv"], "libuv1-dev", 1),
@@ -56,12 +56,12 @@ def version_of_package(package):
 def argv_of(name, programs):
     """Its command line up to the port, or None where it is not built or not installed."""
     words, _, _ = LINE_PEERS[name]
-    first = words[0] if "/" in str(words[0]) else words[-1]
-    if str(words[0]).startswith("peers/"):
-        first = programs / words[0]
-        words = [first]
-    missing = not os.path.exists(first) or words[0] == "env" and not has_uvloop() or not os.path.exists(words[-1])
-    return None if missing else words
+    if len(words) == 1:
+        built = programs / words[0]
+        return [built] if built.exists() else None
+    if not os.path.exists(DEBIANS_PYTHON) or name == "uvloop" and not has_uvloop():
+        return None
+    return words
 
 
 def missing_peers(programs):
@@ -77,16 +77,18 @@ class LinePeer(Peer):
         _, package, self.share = LINE_PEERS[name]
         self.turns, self.ratios, self.trouble, self.server = [], [], None, None
         self.name = f"{name} {version_of_package(package)}"
-        argv = argv_of(name, settings.programs)
-        if argv is None:
+        self.argv, self.what = argv_of(name, settings.programs), what
+        if self.argv is None:
             self.trouble = "not installed"
             return
         try:
-            self.server = Server([*argv, "PORT", Server.host, *what], settings.server_cpu)
+            self.server = Server(self.argv_at("PORT"), settings.server_cpu)
             self.server.name = name
-            self.server.argv_at = lambda port: [*argv, port, Server.host, *what]
         except (Void, OSError) as trouble:
             self.give_up(trouble)
+
+    def argv_at(self, port):
+        return [*self.argv, port, Server.host, *self.what]
 
 
 def line_peers(settings, *what, names=tuple(LINE_PEERS)):

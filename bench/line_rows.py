@@ -70,13 +70,12 @@ class StartEchoRow(StartRow):
         result = super().measure(settings)
         result["peers"] = []
         for peer in line_peers(settings, "lines"):
-            argv = peer.server.argv_at if peer.server is not None else None
             peer.end()
-            if argv is None:
+            if peer.trouble is not None:
                 result["notes"].append(f"{peer.name}: {peer.trouble}")
                 continue
             try:
-                times = [self.first_answer_ms(argv) for _ in range(settings.scaled(TIMES, 5))]
+                times = [self.first_answer_ms(peer.argv_at) for _ in range(settings.scaled(TIMES, 5))]
             except (Void, OSError) as trouble:
                 result["notes"].append(f"{peer.name}: {trouble}")
                 continue
