@@ -13,7 +13,7 @@ from start_rows import CheckRow, StartRow
 
 def all_rows():
     return [
-        PeerRow("echo-1", "line echo, one connection", Goal("<=", 1.10, "1.10 is the aim", binding=False), 1, 20000),
+        PeerRow("echo-1", "line echo, one connection", Goal("<=", 1.10, "1.10 is the aim", binding=False), 1, 5000),
         PeerRow("echo-64", "line echo, 64 connections", Goal("<=", 1.10, "at most 1.10"),
                 64, 100000),
         PeerRow("echo-1000", "line echo, 1,000 connections", Goal("<=", 1.10, "at most 1.10"),
