@@ -118,10 +118,11 @@ def standing_still(conns):
         sys.exit(f"{conns} connections: a server that stood still for {held} s was not charged for it: {said}")
 
 
-def wrong(what, complaint, answer):
-    said, complaints = Server(answer).run("-c", "1", "-r", "1000", "-d", "0.05")
-    if said["errors"] == 0 or complaint not in complaints:
-        sys.exit(f"{what}: not refused with '{complaint}': {said} {complaints}")
+def wrong(what, answer, *complaints):
+    """Refused with any of the @complaints: which one may be for the kernel to choose."""
+    said, heard = Server(answer).run("-c", "1", "-r", "1000", "-d", "0.05")
+    if said["errors"] == 0 or not any(complaint in heard for complaint in complaints):
+        sys.exit(f"{what}: not refused with {complaints}: {said} {heard}")
 
 
 if not os.path.exists(CLIENT):
@@ -131,8 +132,9 @@ if not os.path.exists(CLIENT):
 recorded_times()
 standing_still(1)
 standing_still(8)
-wrong("another line", "other bytes", lambda number, line: line if number != 7 else line.replace(b"a", b"b", 1))
-wrong("a line twice", "other bytes", lambda number, line: line if number != 7 else line * 2)
-wrong("an answer to what was not asked", "other bytes", lambda number, line: line if number != 49 else line + AFTER_THE_LAST)
-wrong("an end", "closed by the server", lambda number, line: line if number != 7 else None)
+wrong("another line", lambda number, line: line if number != 7 else line.replace(b"a", b"b", 1), "other bytes")
+wrong("a line twice", lambda number, line: line if number != 7 else line * 2, "other bytes")
+wrong("an answer to what was not asked", lambda number, line: line if number != 49 else line + AFTER_THE_LAST, "other bytes")
+# A line that is on its way when the server closes is answered with a reset, and then sending or receiving fails.
+wrong("an end", lambda number, line: line if number != 7 else None, "closed by the server", "send: ", "recv: ")
 print("recorded times have their quantiles, and what was due is charged")
