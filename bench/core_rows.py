@@ -30,13 +30,14 @@ class Sides(dict):
 
 
 class CoreRow:
-    """Nanoseconds for one operation; a goal is about weir's median, or, with @against, about the ratio to that side."""
+    """Nanoseconds for one operation. A goal is about weir's median; or, of a ratio, about that to the floor, @against; with a
+    @peer, about that to the peer, and there is no figure where it is not built."""
 
     unit = "ns"
 
-    def __init__(self, name, what, goal, program, turns, against, ratio=False, with_go=False, cpus=1):
+    def __init__(self, name, what, goal, program, turns, against, ratio=False, with_go=False, cpus=1, peer=None):
         self.name, self.what, self.goal, self.program, self.turns = name, what, goal, program, turns
-        self.against, self.ratio, self.with_go, self.cpus = against, ratio, with_go, cpus
+        self.against, self.ratio, self.with_go, self.cpus, self.peer = against, ratio, with_go, cpus, peer
 
     def run(self, settings, argv):
         cpus = [settings.server_cpu, settings.client_cpu][:self.cpus]
@@ -58,6 +59,15 @@ class CoreRow:
         version = subprocess.run(["go", "version"], capture_output=True, text=True, timeout=10, check=False).stdout.split()
         return path, f"goroutines of {version[2] if len(version) > 2 else 'Go'}, GOMAXPROCS = 1"
 
+    def peer_program(self, settings, notes):
+        if self.peer is None or not settings.peers:
+            return None
+        try:
+            return settings.program(f"peers/limits_{self.peer}")
+        except Void:
+            notes.append(f"{self.peer} is not built (./dev peers), so there is no figure")
+            return None
+
     def measure(self, settings):
         sides, notes = Sides(), []
         starts, turns = settings.pairs, settings.scaled(self.turns, max(1, self.turns // 5))
@@ -69,8 +79,11 @@ class CoreRow:
             if self.with_go and settings.peers:
                 go, note = self.go_program(folder)
                 notes.append(note)
+            peer = self.peer_program(settings, notes)
             for _ in range(starts):
                 sides.add_lines(self.run(settings, ours))
+                if peer is not None:
+                    sides.add_lines(self.run(settings, [peer, self.name, turns]))
                 if go is not None:
                     sides.add_lines(self.run(settings, [go, self.name, turns]))
         medians = [f"{side} {statistics.median(of):.1f}" for side, of in sides.items()]
@@ -88,7 +101,8 @@ class CoreRow:
         against = next(other for other in beside if other["side"] == self.against)
         figure, spread = statistics.median(weir), None
         if self.ratio:
-            figure, spread = against["ratio"], against["spread"]
+            judges = [other for other in beside if other["side"] == (self.peer or self.against)]
+            figure, spread = (judges[0]["ratio"], judges[0]["spread"]) if judges else (None, None)
         notes.insert(0, f"weir {min(weir):.1f} to {max(weir):.1f} ns; in the floor's column {self.against}")
         return {"weir": f"{statistics.median(weir):.1f}", "floor": f"{against['ns']:.1f}",
                 "figure": figure, "spread": spread, "beside": beside, "raw": sides, "notes": notes}
@@ -96,7 +110,6 @@ class CoreRow:
 
 def core_rows():
     twice = Goal("<=", 2.0, "at most 2")
-    twice_aim = Goal("<=", 2.0, "2 is the aim", binding=False)
     return [
         CoreRow("switch", "a switch of tasks, one way, with its place in the queue",
                 Goal("<=", 5, "5 ns is the aim", binding=False), "core_tasks", 51, "call through a pointer", with_go=True),
@@ -108,9 +121,9 @@ def core_rows():
                 "core_post", 21, "libev", ratio=True, cpus=2),
         CoreRow("post-wake", "the same, one at a time, to a thread that sleeps", twice,
                 "core_post", 11, "libev", ratio=True, cpus=2),
-        CoreRow("limit-arm", "a million time limits of their own: each armed", twice_aim,
-                "core_limits", 1, "libev", ratio=True),
-        CoreRow("limit-rearm", "and each moved", twice_aim, "core_limits", 1, "libev", ratio=True),
-        CoreRow("limit-task", "a deadline scope around a wait, a million times: what it adds", twice_aim,
-                "core_limits", 3, "libev", ratio=True),
+        CoreRow("limit-arm", "a million time limits of their own: each armed", twice,
+                "core_limits", 1, "libev", ratio=True, peer="libuv"),
+        CoreRow("limit-rearm", "and each moved", twice, "core_limits", 1, "libev", ratio=True, peer="libuv"),
+        CoreRow("limit-task", "a deadline scope around a wait, a million times: what it adds", twice,
+                "core_limits", 3, "libev", ratio=True, peer="libuv"),
     ]
