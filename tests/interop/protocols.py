@@ -29,8 +29,7 @@ class Log:
             transport.close()
         if "bulk" in self.words:
             transport.set_write_buffer_limits(1000, 100)
-            for _ in range(BULK // 65536):
-                transport.write(bytes(65536))
+            transport.write(bytes(BULK))
 
     def eof_received(self):
         self.log.append("end")
