@@ -49,5 +49,6 @@ def all_rows():
 
 def groups():
     """Words that --only takes for several rows, in whose file their results go."""
-    return {"lines": ["echo-1", "echo-64", "echo-1000"], "rate": ["latency-64", "workers-2", "open-check"],
-            "many": ["parked-million", "parked-pairs", "held"], "core": [row.name for row in core_rows()]}
+    return {"lines": ["echo-1", "echo-64", "echo-1000"], "pages": ["accept", "http", "http-16", "proxy-64", "proxy-bulk"],
+            "rate": ["latency-64", "workers-2", "open-check"], "many": ["parked-million", "parked-pairs", "held"],
+            "core": [row.name for row in core_rows()]}
