@@ -38,11 +38,16 @@ static int make_transport(weir_loop *loop, weir_protocol_factory factory, void *
     return code;
 }
 
+static int no_factory(void)
+{
+    return weir__fail_text(-EINVAL, "there is no factory to make protocols");
+}
+
 int weir_loop_create_connection(weir_loop *loop, weir_protocol_factory factory, void *arg, const char *host, uint16_t port,
                                 const weir_connect_options *opts, weir_transport **transport)
 {
     struct connected connected;
-    int code = weir__connect(loop, host, port, opts, &connected);
+    int code = factory == NULL ? no_factory() : weir__connect(loop, host, port, opts, &connected);
 
     return code < 0 ? code : make_transport(loop, factory, arg, &connected, opts, transport);
 }
@@ -51,7 +56,7 @@ int weir_loop_create_unix_connection(weir_loop *loop, weir_protocol_factory fact
                                      const weir_connect_options *opts, weir_transport **transport)
 {
     struct connected connected;
-    int code = weir__connect_unix(loop, path, opts, &connected);
+    int code = factory == NULL ? no_factory() : weir__connect_unix(loop, path, opts, &connected);
 
     return code < 0 ? code : make_transport(loop, factory, arg, &connected, opts, transport);
 }
@@ -115,8 +120,10 @@ static struct acceptor *new_factory_acceptor(weir_protocol_factory factory, void
 int weir_loop_create_server(weir_loop *loop, weir_protocol_factory factory, void *arg, const char *host, uint16_t port,
                             const weir_server_options *opts, weir_server **server)
 {
-    struct acceptor *acceptor = new_factory_acceptor(factory, arg);
+    if (factory == NULL)
+        return no_factory();
 
+    struct acceptor *acceptor = new_factory_acceptor(factory, arg);
     if (acceptor == NULL)
         return weir__server_refuse(opts, weir__fail(-ENOMEM));
     return weir__server_new(loop, acceptor, host, port, opts, server);
@@ -125,8 +132,10 @@ int weir_loop_create_server(weir_loop *loop, weir_protocol_factory factory, void
 int weir_loop_create_unix_server(weir_loop *loop, weir_protocol_factory factory, void *arg, const char *path,
                                  const weir_server_options *opts, weir_server **server)
 {
-    struct acceptor *acceptor = new_factory_acceptor(factory, arg);
+    if (factory == NULL)
+        return no_factory();
 
+    struct acceptor *acceptor = new_factory_acceptor(factory, arg);
     if (acceptor == NULL)
         return weir__server_refuse(opts, weir__fail(-ENOMEM));
     return weir__server_new_unix(loop, acceptor, path, opts, server);

@@ -213,7 +213,8 @@ static int connect_pipe(weir_loop *loop, weir_protocol_factory factory, void *ar
 {
     struct pipe_transport *p;
     struct stat facts;
-    int code = check_descriptor(fd, writes, &facts);
+    int code = factory == NULL ? weir__fail_text(-EINVAL, "there is no factory to make protocols")
+                               : check_descriptor(fd, writes, &facts);
 
     if (code < 0)
         return code;

@@ -48,6 +48,10 @@ static void free_acceptor(struct acceptor *base)
 /* NULL: *code says why. */
 static struct acceptor *new_acceptor(const struct serving *serving, int *code)
 {
+    if (serving->cb == NULL) {
+        *code = weir__fail_text(-EINVAL, "there is no handler for connections");
+        return NULL;
+    }
     if (weir__this_loop == NULL) {
         *code = weir__fail_text(WEIR_ENOTASK, "starting a server needs a task; this thread runs no loop");
         return NULL;

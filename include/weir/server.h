@@ -104,7 +104,7 @@ struct weir_server_options {
  * server   out: the caller's, freed with weir_server_free(); untouched on
  *          failure. It listens already, unless no_start_serving is set
  * returns  0, or
- *          -EINVAL        host NULL with port 0 and no sock; host or port
+ *          -EINVAL        no handler; host NULL with port 0 and no sock; host or port
  *                         together with sock; a sock that is not a stream; TLS
  *                         times without tls; a negative backlog or time
  *          -ENOTSUP       an option that is not offered
@@ -142,7 +142,7 @@ WEIR_MUST int weir_start_server(weir_client_connected_cb cb, void *arg, const ch
  * server   out: the caller's, freed with weir_server_free(); untouched on
  *          failure
  * returns  0, or
- *          -EINVAL        neither path nor sock, or both; an empty path; a sock
+ *          -EINVAL        no handler; neither path nor sock, or both; an empty path; a sock
  *                         that is not a Unix stream socket; TLS times without
  *                         tls; a negative backlog or time
  *          -ENOTSUP       an option that is not offered

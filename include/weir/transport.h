@@ -370,7 +370,7 @@ bool weir_transport_can_write_eof(const weir_transport *t);
  * transport  out: the library's, valid as the top of this header says;
  *            untouched on failure. connection_made may have closed it already
  * returns  0, or
- *          -EINVAL        opts that do not fit together, as
+ *          -EINVAL        no factory; opts that do not fit together, as
  *                         weir_open_connection() lists them
  *          -ENOTSUP       an option that is not offered
  *          WEIR_ERESOLVE  @host, or opts->local_host, was not resolved
@@ -395,7 +395,7 @@ int weir_loop_create_connection(weir_loop *loop, weir_protocol_factory factory, 
  * transport  out: the library's, valid as the top of this header says;
  *            untouched on failure. connection_made may have closed it already
  * returns  0, or
- *          -EINVAL        opts that do not fit together, as
+ *          -EINVAL        no factory; opts that do not fit together, as
  *                         weir_open_unix_connection() lists them
  *          -ENOTSUP       an option that is not offered
  *          -ENAMETOOLONG  a path of more than 107 bytes
@@ -453,7 +453,8 @@ int weir_loop_create_server(weir_loop *loop, weir_protocol_factory factory, void
  * transport  out: the library's, valid as the top of this header says;
  *            untouched on failure. connection_made may have closed it already
  * returns  0, or
- *          -EINVAL       @fd is none of the three, or not open for reading
+ *          -EINVAL       @fd is none of the three, or not open for reading; or
+ *                        @factory is NULL
  *          -ENOMEM       no memory
  *          WEIR_ESTATE   @loop is not the one that runs on this thread
  *          -ESHUTDOWN    the loop is closed
