@@ -26,7 +26,7 @@ int weir__transport_init(weir_transport *t, weir_loop *loop, const struct transp
     struct net_loop *net = weir__net_loop(loop);
 
     if (protocol == NULL)
-        return weir__fail_text(-EINVAL, "the factory made no protocol");
+        return weir__fail_text(WEIR_ESTATE, "the factory made no protocol");
     if (net == NULL)
         return weir__fail(-ENOMEM);
     t->ops = ops;

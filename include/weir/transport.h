@@ -456,7 +456,8 @@ int weir_loop_create_server(weir_loop *loop, weir_protocol_factory factory, void
  *          -EINVAL       @fd is none of the three, or not open for reading; or
  *                        @factory is NULL
  *          -ENOMEM       no memory
- *          WEIR_ESTATE   @loop is not the one that runs on this thread
+ *          WEIR_ESTATE   @loop is not the one that runs on this thread; the
+ *                        factory made no protocol
  *          -ESHUTDOWN    the loop is closed
  *          another code  the factory's
  * asyncio  loop.connect_read_pipe
@@ -558,8 +559,9 @@ int weir_loop_create_unix_server(weir_loop *loop, weir_protocol_factory factory,
  * chunk    the most bytes that one step carries, and that are taken of what is
  *          written at a time; 0: any number
  * returns  0, or
- *          -EINVAL       a factory is NULL, or made no protocol
- *          WEIR_ESTATE   no loop is running on this thread
+ *          -EINVAL       a factory is NULL
+ *          WEIR_ESTATE   no loop is running on this thread; a factory made no
+ *                        protocol
  *          -ENOMEM       no memory
  *          another code  a factory's
  * beyond asyncio  (its tests use socket.socketpair)
