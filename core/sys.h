@@ -70,6 +70,12 @@ static inline void *sys_calloc(size_t count, size_t size)
     return weir__fault(SYS_ALLOC) < 0 ? NULL : calloc(count, size);
 }
 
+/* For a type that wants more alignment than malloc gives; @size is a multiple of @alignment, as sizeof is. */
+static inline void *sys_aligned_alloc(size_t alignment, size_t size)
+{
+    return weir__fault(SYS_ALLOC) < 0 ? NULL : aligned_alloc(alignment, size);
+}
+
 static inline void *sys_realloc(void *at, size_t size)
 {
     return weir__fault(SYS_ALLOC) < 0 ? NULL : realloc(at, size);

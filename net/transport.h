@@ -55,28 +55,32 @@ struct transport_ops {
     bool one_way;               /* a pipe: the end of its one direction closes it, whatever eof_received says */
 };
 
+/* Enumerations of a byte each: what a request looks at shares a few cache lines (struct weir_transport). */
+#define ONE_BYTE __attribute__((packed))
+
 /* Why write is refused. */
-enum transport_gate { GATE_OPEN, GATE_ENDED, GATE_SENDFILE, GATE_READ_ONLY };
+enum ONE_BYTE transport_gate { GATE_OPEN, GATE_ENDED, GATE_SENDFILE, GATE_READ_ONLY };
 
 /* Who paused reading: it goes on when nobody does any more. */
 enum transport_pause { PAUSED_BY_USER = 1, PAUSED_BY_SENDFILE = 2 };
 
-enum transport_state { TRANSPORT_OPENING, TRANSPORT_OPEN, TRANSPORT_FLUSHING, TRANSPORT_LOST, TRANSPORT_GONE };
+enum ONE_BYTE transport_state { TRANSPORT_OPENING, TRANSPORT_OPEN, TRANSPORT_FLUSHING, TRANSPORT_LOST, TRANSPORT_GONE };
 
 /* What was asked of a transport before it was started: a close is done right after connection_made; a loss stands before it. */
-enum transport_early { EARLY_NOTHING, EARLY_CLOSE, EARLY_LOSE };
+enum ONE_BYTE transport_early { EARLY_NOTHING, EARLY_CLOSE, EARLY_LOSE };
 
 /* What is being called back right now, which decides what weir_transport_fail does (PR-9, FC-9). */
-enum transport_calling { CALLING_NOTHING, CALLING_MADE, CALLING_DATA, CALLING_FLOW, CALLING_LOST };
+enum ONE_BYTE transport_calling { CALLING_NOTHING, CALLING_MADE, CALLING_DATA, CALLING_FLOW, CALLING_LOST };
 
 /* Output that was accepted and not yet taken. */
 struct out {
     struct block *first, *last;
     size_t size;                /* over all blocks */
-    size_t high, low;
+    size_t high;
     size_t most;                /* more than this aborts the connection; 0: no bound */
     bool   blocked;             /* the kernel took less than it was offered: only the write-ready event sends */
     bool   paused;              /* pause_writing was called and resume_writing was not */
+    size_t low;                 /* behind what every write looks at */
 };
 
 /* Told when a transport's connection_lost has returned: the server that counts its connections. */
@@ -84,26 +88,34 @@ struct transport_owner {
     void (*gone)(struct transport_owner *owner, weir_transport *t);
 };
 
+/*
+ * A thousand connections do not fit into the cache, so a request waits for memory as often as it touches a line of its
+ * connection's. What it touches comes first: 8 bytes, which end the line in which a socket's watcher lies (struct
+ * socket_transport), a line for reading, and one for writing.
+ */
 struct weir_transport {
-    const struct transport_ops *ops;
-    weir_loop *loop;
-    const weir_protocol *protocol;
-    void *self;
     enum transport_state state;
     enum transport_calling calling;
     enum transport_early early;
     unsigned char read_paused;  /* set of enum transport_pause */
     bool read_stopped;          /* an event came that nobody wanted, so want_read(false) was called */
     bool eof_received;
-    unsigned char gate;         /* enum transport_gate; GATE_ENDED: write_eof was called */
+    enum transport_gate gate;   /* GATE_ENDED: write_eof was called */
     bool eof_sent;
+
+    const struct transport_ops *ops;
+    weir_loop *loop;
+    const weir_protocol *protocol;
+    void *self;
+    struct idle_limit *idle_limit;              /* NULL: none */
+    uint64_t bytes_received, bytes_sent;        /* what the kernel gave and took */
+    unsigned refs;
     bool idle;                  /* closing now loses nothing (weir_writer_set_idle) */
     bool idled_out;             /* lost since no byte moved for too long */
-    unsigned refs;
-    uint64_t bytes_received, bytes_sent;        /* what the kernel gave and took */
-    struct idle_limit *idle_limit;              /* NULL: none */
-    struct out out;
+
     struct list gathered_link;  /* on net_loop->gathered while output waits to be offered */
+    struct out out;
+
     struct list link;           /* net_loop->transports */
     int lost_code;
     struct call later;          /* first the start, then connection_lost */

@@ -24,7 +24,7 @@ struct socket_names {
 
 static struct socket_transport *socket_of(const weir_transport *t)
 {
-    return (struct socket_transport *)(uintptr_t)t;
+    return list_entry((uintptr_t)t, struct socket_transport, base);
 }
 
 /* --- Operations ----------------------------------------------------------- */
@@ -217,7 +217,7 @@ int weir__socket_transport_init(struct socket_transport *s, weir_loop *loop, int
     s->admitted = true;
     ev_io_init(&s->read, on_readable, fd, EV_READ);
     ev_io_init(&s->write, on_writable, fd, EV_WRITE);
-    s->read.data = s->write.data = s;
+    s->read.data = s->write.data = &s->base;
     if (peer != NULL && peer_len <= sizeof s->peer) {
         memcpy(s->peer, peer, peer_len);
         s->peer_len = peer_len;
@@ -234,8 +234,10 @@ void weir__socket_transport_fini(struct socket_transport *s)
 
 static void release_own_memory(weir_transport *t)
 {
-    weir__socket_transport_fini(socket_of(t));
-    sys_free(t);
+    struct socket_transport *s = socket_of(t);
+
+    weir__socket_transport_fini(s);
+    sys_free(s);
 }
 
 weir_transport *weir__socket_transport_new(weir_loop *loop, int fd, const struct sockaddr *peer, socklen_t peer_len,

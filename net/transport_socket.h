@@ -16,14 +16,19 @@
 struct socket_names;
 
 struct socket_transport {
-    weir_transport base;
+    ev_io    read;              /* with base.state in the first cache line: what a readable socket is looked at for */
     int      fd;                /* -1 once closed */
     bool     admitted;
-    ev_io    read, write;
+    weir_transport base;
+    ev_io    write;
     unsigned char peer[PEER_INLINE];
     socklen_t peer_len;         /* 0: not known yet */
     struct socket_names *names; /* made when first asked for */
 };
+
+_Static_assert(offsetof(struct socket_transport, base.ops) == 64, "a socket's watcher and state are its first cache line");
+_Static_assert(offsetof(struct socket_transport, base.gathered_link) == 128, "what reading needs is its second");
+_Static_assert(offsetof(struct socket_transport, base.out.paused) < 192, "what writing needs is its third");
 
 /* Set up @s in the caller's zeroed memory over @fd, a connected, non-blocking socket, which is ours from here on: on
  * failure it is closed. 0 or -ENOMEM. */

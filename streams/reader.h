@@ -20,22 +20,25 @@ struct weir_task;
 enum want { WANT_BYTES, WANT_SCAN, WANT_END };
 
 struct weir_reader {
+    /* Two cache lines, which is what a request touches. */
     struct buffer   in;         /* received, not yet consumed */
     size_t          limit;      /* longest line; reading pauses above twice this */
     struct weir_task *waiter;   /* the one task suspended on us, until it runs again (SR-12) */
-    enum want       want;
-    size_t          want_bytes; /* WANT_BYTES */
     struct scan    *scan;       /* WANT_SCAN */
-    weir_transport *transport;  /* held; NULL once it cannot be paused, or is lost */
-    struct stream  *stream;     /* the connection we are half of; NULL: fed by hand */
-    weir_loop      *loop;
     int             failure;    /* 0, or the code every read returns */
     bool            eof;
     bool            paused;     /* we told the transport to stop reading */
     bool            had_transport;
     bool            big_reads;  /* the last read filled its block: offer larger ones */
+
+    enum want       want;
+    struct stream  *stream;     /* the connection we are half of; NULL: fed by hand */
+    weir_transport *transport;  /* held; NULL once it cannot be paused, or is lost */
+    weir_loop      *loop;
     size_t          offered;    /* room that get_buffer named last */
+    size_t          want_bytes; /* WANT_BYTES */
     double          timeout;    /* of each wait; 0: none */
+
     size_t          max_read;   /* most that readexactly and read-to-the-end may hold; 0: no bound */
     size_t          expected;   /* what the last incomplete read wanted */
     size_t          consumed;   /* see weir_reader_consumed */

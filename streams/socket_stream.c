@@ -8,6 +8,7 @@
 #include <weir/streams.h>
 
 #include <errno.h>
+#include <string.h>
 
 #include "core/error.h"
 #include "core/loop.h"
@@ -40,9 +41,11 @@ static struct socket_stream *alloc(weir_loop *loop, const struct stream_handler 
     void *block;
 
     if (handler == NULL || handler->plain) {
-        struct socket_stream *s = sys_calloc(1, sizeof *s);
+        struct socket_stream *s = sys_aligned_alloc(_Alignof(struct socket_stream), sizeof *s);
         if (s == NULL)
             weir__fail(-ENOMEM);
+        else
+            memset(s, 0, sizeof *s);
         return s;
     }
     weir_task *task = weir__handler_task(loop, handler, sizeof(struct socket_stream), &block);

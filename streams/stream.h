@@ -91,9 +91,9 @@ struct weir_task *weir__handler_task(weir_loop *loop, const struct stream_handle
 
 /* Everything one connection needs, in one piece: beside its handler's stack, or on its own. */
 struct socket_stream {
-    struct socket_transport socket;
-    weir_reader reader;
-    struct stream stream;
+    struct socket_transport socket;             /* each of the three begins a cache line, and what a request needs comes first */
+    _Alignas(64) weir_reader reader;
+    _Alignas(64) struct stream stream;
     struct weir_task *host;     /* whose stack it lies on, held until it goes; NULL: memory of its own */
 };
 
