@@ -26,13 +26,13 @@ static bool scan_byte(struct scan *scan, const unsigned char *data, size_t size)
     return true;
 }
 
-bool weir__scan(struct scan *scan, const unsigned char *data, size_t size)
+/* There is no match yet, and room for the shortest. */
+bool weir__scan_on(struct scan *scan, const unsigned char *data, size_t size)
 {
+    size_t longest = scan->seps[scan->count - 1].len;
     size_t first_end = 0;
 
-    if (scan->found || size < scan->offset + scan->shortest)
-        return scan->found;
-    if (scan->count == 1 && scan->longest == 1)
+    if (scan->count == 1 && longest == 1)
         return scan_byte(scan, data, size);
     for (size_t i = 0; i < scan->count; i++) {
         /* Only what ends before the best match so far can be better. */
@@ -47,7 +47,7 @@ bool weir__scan(struct scan *scan, const unsigned char *data, size_t size)
         scan->len = scan->seps[i].len;
         first_end = scan->begin + scan->len;
     }
-    if (!scan->found && size + 1 > scan->longest)
-        scan->offset = size + 1 - scan->longest;
+    if (!scan->found && size + 1 > longest)
+        scan->offset = size + 1 - longest;
     return scan->found;
 }

@@ -19,10 +19,9 @@
 struct scan {
     const weir_bytes *seps;     /* by rising length */
     size_t count;
-    size_t shortest, longest;
     size_t offset;
-    bool found;
     size_t begin, len;
+    bool found;
 };
 
 /* Bytes left the front: everything is to be looked at again. */
@@ -32,7 +31,12 @@ static inline void weir__scan_restart(struct scan *scan)
     scan->found = false;
 }
 
+bool weir__scan_on(struct scan *scan, const unsigned char *data, size_t size);
+
 /* Look on in data[0 .. size). Whether there is a match; the one that ends first, of two the shorter. */
-bool weir__scan(struct scan *scan, const unsigned char *data, size_t size);
+static inline bool weir__scan(struct scan *scan, const unsigned char *data, size_t size)
+{
+    return scan->found || (size >= scan->offset + scan->seps[0].len && weir__scan_on(scan, data, size));
+}
 
 #endif
