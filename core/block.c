@@ -4,22 +4,10 @@
  */
 #include "core/block.h"
 
-#include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "core/sys.h"
-
-#define SMALLEST_BITS 8         /* BLOCK_SMALLEST is 2^8, and each class is four times the one before */
-
-/* Which class holds blocks of @size bytes; BLOCK_CLASSES or more: none, it is larger. */
-static size_t class_of(size_t size)
-{
-    if (size <= BLOCK_SMALLEST)
-        return 0;
-    size_t bits = 64 - (size_t)__builtin_clzll(size - 1);       /* size fits into 2^bits */
-    return (bits - SMALLEST_BITS + 1) / 2;
-}
 
 void weir__block_pool_init(struct block_pool *pool)
 {
@@ -52,41 +40,21 @@ static size_t round_up(size_t size)
     return capacity;
 }
 
-struct block *weir__block_take(struct block_pool *pool, size_t size)
+struct block *weir__block_make(struct block_pool *pool, size_t size)
 {
-    size_t index = class_of(size);
-    struct block *block;
+    size_t capacity = round_up(size);
+    struct block *block = capacity == 0 ? NULL : sys_malloc(sizeof *block + capacity);
 
-    if (index < BLOCK_CLASSES && pool->free[index] != NULL) {
-        block = pool->free[index];
-        pool->free[index] = block->next;
-        pool->kept[index]--;
-    } else {
-        size_t capacity = round_up(size);
-        block = capacity == 0 ? NULL : sys_malloc(sizeof *block + capacity);
-        if (block == NULL)
-            return NULL;
-        block->capacity = capacity;
-    }
-    block->next = NULL;
-    block->begin = block->end = 0;
+    if (block == NULL)
+        return NULL;
+    *block = (struct block) { .capacity = capacity };
     pool->live++;
     return block;
 }
 
-void weir__block_give(struct block_pool *pool, struct block *block)
+void weir__block_free(struct block *block)
 {
-    size_t index = class_of(block->capacity);
-
-    assert(pool->live > 0);
-    pool->live--;
-    if (index >= BLOCK_CLASSES || (pool->kept[index] + 1) * block->capacity > BLOCK_KEPT_BYTES) {
-        sys_free(block);
-        return;
-    }
-    block->next = pool->free[index];
-    pool->free[index] = block;
-    pool->kept[index]++;
+    sys_free(block);
 }
 
 struct block *weir__block_receive(struct block_pool *pool, size_t size)

@@ -12,9 +12,11 @@
 #ifndef WEIR_CORE_BLOCK_H
 #define WEIR_CORE_BLOCK_H
 
+#include <assert.h>
 #include <stddef.h>
 
-#define BLOCK_SMALLEST ((size_t)256)
+#define BLOCK_SMALLEST_BITS 8
+#define BLOCK_SMALLEST ((size_t)1 << BLOCK_SMALLEST_BITS)
 #define BLOCK_USUAL    ((size_t)16 * 1024)      /* requests and replies that were gathered, nearly always */
 #define BLOCK_LARGEST  ((size_t)256 * 1024)     /* the most one read takes from the kernel (SEMANTICS BT-13) */
 #define BLOCK_CLASSES  6                        /* 256 bytes, 1, 4, 16, 64, 256 KiB */
@@ -37,9 +39,50 @@ struct block_pool {
 void weir__block_pool_init(struct block_pool *pool);
 void weir__block_pool_fini(struct block_pool *pool);
 
+/* Which class holds blocks of @size bytes; BLOCK_CLASSES or more: none, it is larger. */
+static inline size_t block_class(size_t size)
+{
+    if (size <= BLOCK_SMALLEST)
+        return 0;
+    size_t bits = 64 - (size_t)__builtin_clzll(size - 1);       /* size fits into 2^bits; a class is four times the one before */
+    return (bits - BLOCK_SMALLEST_BITS + 1) / 2;
+}
+
+/* The same from malloc, when none is free. */
+struct block *weir__block_make(struct block_pool *pool, size_t size);
+
 /* An empty block for at least @size bytes; NULL without memory. */
-struct block *weir__block_take(struct block_pool *pool, size_t size);
-void weir__block_give(struct block_pool *pool, struct block *block);
+static inline struct block *weir__block_take(struct block_pool *pool, size_t size)
+{
+    size_t class = block_class(size);
+    struct block *block = class < BLOCK_CLASSES ? pool->free[class] : NULL;
+
+    if (block == NULL)
+        return weir__block_make(pool, size);
+    pool->free[class] = block->next;
+    pool->kept[class]--;
+    pool->live++;
+    block->next = NULL;
+    block->begin = block->end = 0;
+    return block;
+}
+
+void weir__block_free(struct block *block);
+
+static inline void weir__block_give(struct block_pool *pool, struct block *block)
+{
+    size_t class = block_class(block->capacity);
+
+    assert(pool->live > 0);
+    pool->live--;
+    if (class >= BLOCK_CLASSES || (pool->kept[class] + 1) * block->capacity > BLOCK_KEPT_BYTES) {
+        weir__block_free(block);
+        return;
+    }
+    block->next = pool->free[class];
+    pool->free[class] = block;
+    pool->kept[class]++;
+}
 
 /* The block to receive into, empty, of at least @size bytes; NULL without memory. It stays the pool's. */
 struct block *weir__block_receive(struct block_pool *pool, size_t size);

@@ -101,13 +101,20 @@ int weir__buffer_received(struct buffer *buffer, size_t n)
         weir__buffer_added(buffer, n);
         return 0;
     }
+
+    const struct block *shared = buffer->pool->receive;
+    if (buffer->current != NULL)
+        return weir__buffer_append(buffer, shared->bytes, n);
     /* Copying a little is cheaper than holding a whole block for it. */
-    if (buffer->current == NULL && n > buffer->pool->receive->capacity / COPY_SHARE) {
-        buffer->current = weir__block_keep_received(buffer->pool);
-        buffer->current->end = n;
-        return 0;
-    }
-    return weir__buffer_append(buffer, buffer->pool->receive->bytes, n);
+    bool little = n <= shared->capacity / COPY_SHARE;
+    struct block *block = little ? weir__block_take(buffer->pool, n) : weir__block_keep_received(buffer->pool);
+    if (block == NULL)
+        return -ENOMEM;
+    if (little)
+        memcpy(block->bytes, shared->bytes, n);
+    block->end = n;
+    buffer->current = block;
+    return 0;
 }
 
 int weir__buffer_append(struct buffer *buffer, const void *data, size_t len)
