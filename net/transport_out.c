@@ -117,16 +117,34 @@ static void note_sent(weir_transport *t, size_t n)
     weir__idle_limit_moved(t);
 }
 
+/* Out of line: half a kilobyte of frame would be in the way of the cache lines that a reply of one piece needs. */
+__attribute__((noinline)) static ssize_t send_pieces(weir_transport *t, size_t *offered)
+{
+    struct iovec iov[IOV_MOST];
+    size_t count = gathered_pieces(&t->out, iov, offered);
+
+    return t->ops->send(t, iov, count);
+}
+
+static ssize_t send_once(weir_transport *t, size_t *offered)
+{
+    struct block *first = t->out.first;
+
+    if (first->next != NULL)
+        return send_pieces(t, offered);
+    struct iovec piece = { first->bytes + first->begin, block_len(first) };
+    *offered = piece.iov_len;
+    return t->ops->send(t, &piece, 1);
+}
+
 /* Send until nothing is left or the kernel is full. */
 static void send_gathered(weir_transport *t)
 {
     struct out *out = &t->out;
-    struct iovec iov[IOV_MOST];
     size_t offered;
 
     while (out->size > 0) {
-        size_t count = gathered_pieces(out, iov, &offered);
-        ssize_t n = t->ops->send(t, iov, count);
+        ssize_t n = send_once(t, &offered);
         if (n == -EINTR)
             continue;
         if (n < 0 && n != -EAGAIN) {
