@@ -12,7 +12,7 @@ static const unsigned char *find(const unsigned char *data, size_t size, weir_by
 }
 
 /* A separator of one byte, which is what lines are made of. */
-static bool scan_byte(struct scan *scan, const unsigned char *data, size_t size)
+static inline bool scan_byte(struct scan *scan, const unsigned char *data, size_t size)
 {
     const unsigned char *at = memchr(data + scan->offset, scan->seps[0].data[0], size - scan->offset);
 
@@ -26,14 +26,12 @@ static bool scan_byte(struct scan *scan, const unsigned char *data, size_t size)
     return true;
 }
 
-/* There is no match yet, and room for the shortest. */
-bool weir__scan_on(struct scan *scan, const unsigned char *data, size_t size)
+/* Out of line: what the search for a byte needs no registers to be saved for. */
+__attribute__((noinline)) static bool scan_any(struct scan *scan, const unsigned char *data, size_t size)
 {
     size_t longest = scan->seps[scan->count - 1].len;
     size_t first_end = 0;
 
-    if (scan->count == 1 && longest == 1)
-        return scan_byte(scan, data, size);
     for (size_t i = 0; i < scan->count; i++) {
         /* Only what ends before the best match so far can be better. */
         size_t until = scan->found ? first_end - 1 : size;
@@ -50,4 +48,10 @@ bool weir__scan_on(struct scan *scan, const unsigned char *data, size_t size)
     if (!scan->found && size + 1 > longest)
         scan->offset = size + 1 - longest;
     return scan->found;
+}
+
+/* There is no match yet, and room for the shortest. */
+bool weir__scan_on(struct scan *scan, const unsigned char *data, size_t size)
+{
+    return scan->count == 1 && scan->seps[0].len == 1 ? scan_byte(scan, data, size) : scan_any(scan, data, size);
 }
