@@ -4,9 +4,9 @@
  *
  * A pass:
  *     poll
- *     A  what was queued before this poll            (libev check watcher, highest priority)
- *     B  I/O callbacks, then timers                  (priorities 0 and -1)
- *     C  the tasks and calls that B made ready       (check watcher, lowest priority)
+ *     A  what was queued before this poll
+ *     B  I/O callbacks, then timers                  (libev's watchers, of priorities 0 and -1)
+ *     C  the tasks and calls that B made ready
  * What A or C queues runs in the next pass, which then polls without waiting. So callbacks keep their order, descriptors
  * are looked at between any two steps of a task, a request costs one poll, and nothing runs recursively.
  *
@@ -99,7 +99,7 @@ struct weir_loop {
     struct stack_pool   stacks;
 
     /* Running and stopping. */
-    ev_check            before, after;  /* A and C */
+    unsigned            polls;          /* libev's count of them, when the pass began */
     ev_io               wake;
     struct inbox       *inbox;
     pthread_t           thread;         /* valid while running */
