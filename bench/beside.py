@@ -116,11 +116,10 @@ class PeerRow(RequestRow):
         return line_peers(settings, "lines")
 
     def takes_part(self, settings, number):
-        return True
+        return number < settings.size.peer_rounds
 
     def peer_argv(self, settings, peer):
-        requests = settings.requests or settings.scaled(self.requests, self.requests // 10)
-        return self.client_argv(max(1, requests // peer.share))
+        return self.client_argv(settings, max(1, settings.requests_of(self) // peer.share))
 
     def after_pair(self, settings, number, servers, pair):
         if not self.takes_part(settings, number):

@@ -169,13 +169,13 @@ class Server(Child):
         return (number_of(f"/proc/{self.pid}/smaps_rollup", "Pss:")
                 + number_of(f"/proc/{self.pid}/status", "VmPTE:")) * 1024
 
-    def settled_memory(self, least=3.0, most=15.0):
+    def settled_memory(self, least, look, most=15.0):
         """memory(), when `least` seconds have passed and it stands still."""
         began = time.monotonic()
         time.sleep(least)
         before, now = -1, self.memory()
         while before != now and time.monotonic() - began < most:
-            time.sleep(0.5)
+            time.sleep(look)
             before, now = now, self.memory()
         return now
 

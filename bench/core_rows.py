@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Rows of the core: what one operation takes, by programs that run weir and what stands beside it by turns (turns.h).
 
-A row starts its program `pairs` times, for some turns each, so that a figure does not hang on where one process's memory
+A row starts its program `core_starts` times, for some turns each, so that a figure does not hang on where one process's memory
 came to lie. Go, where it is installed, stands beside the rows of tasks with its goroutines: compiled for the run, started by
 turns with ours.
 """
@@ -70,7 +70,7 @@ class CoreRow:
 
     def measure(self, settings):
         sides, notes = Sides(), []
-        starts, turns = settings.pairs, settings.scaled(self.turns, max(1, self.turns // 5))
+        starts, turns = settings.core_starts, max(1, self.turns // settings.size.turns_divisor)
         ours = [settings.program(self.program), self.name, turns]
         if self.cpus > 1:
             ours += [settings.server_cpu, settings.client_cpu]

@@ -18,7 +18,7 @@ class HttpRow(PeerRow):
         return weir, settings.serve("floor_http")
 
     def takes_part(self, settings, number):
-        return number % max(1, settings.pairs // PEER_ROUNDS) == 0
+        return number % max(1, settings.pairs // PEER_ROUNDS) == 0 and super().takes_part(settings, number)
 
     def start_peers(self, settings):
         wanted = PEERS if settings.peers and not settings.self_test else ()

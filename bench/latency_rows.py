@@ -14,8 +14,6 @@ from rows import others_note, spread_of, take_turn
 
 SHARE = 0.70
 FAST = 0.5
-PAIRS_MOST = 10
-ROUND_S, WARM_S = 1.5, 0.2
 CONNS = 64
 QUANTILES = ("p50", "p99", "p999")
 
@@ -30,13 +28,13 @@ class ConstantRate:
 
     @staticmethod
     def argv(settings, rate, *words):
-        return ["client_open", "-c", CONNS, "-r", f"{rate:.0f}", "-d", settings.scaled(ROUND_S, 0.3),
-                "-w", settings.scaled(WARM_S, 0.1), *words]
+        return ["client_open", "-c", CONNS, "-r", f"{rate:.0f}", "-d", settings.size.rate_s,
+                "-w", settings.size.rate_warm_s, *words]
 
     @staticmethod
     def capacity(settings, server, others, share=1):
         """Lines per second that it answers when it is asked as fast as it answers."""
-        requests = settings.scaled(100000, 20000) // share
+        requests = settings.size.capacity // share
         turn = take_turn(settings, server, others, ["client", "-c", CONNS, "-n", requests, "-w", requests // 10])
         return turn["requests"] / turn["seconds"]
 
@@ -71,7 +69,8 @@ class LatencyRow(ConstantRate):
             servers.pop(name).end()
             self.peers.pop(name)
         slowest = min((name for name in servers), key=can.get)
-        notes = [f"{SHARE:.0%} of what {slowest} can do: {SHARE * can[slowest]:,.0f} lines a second on {CONNS} connections; "
+        notes = [f"medians of {settings.rate_pairs} rounds",
+                 f"{SHARE:.0%} of what {slowest} can do: {SHARE * can[slowest]:,.0f} lines a second on {CONNS} connections; "
                  "all can: " + ", ".join(f"{name} {rate:,.0f}" for name, rate in can.items())]
         if slow:
             notes.append(f"too slow for this rate, left out: {', '.join(slow)}")
@@ -88,9 +87,11 @@ class LatencyRow(ConstantRate):
         self.dropped, servers = [], self.start(settings)
         rate, notes = self.leave_out(settings, servers)
         argv, turns = self.argv(settings, rate), {name: [] for name in servers}
-        pairs = min(settings.pairs, PAIRS_MOST)
+        pairs = settings.rate_pairs
         for number in range(pairs):
             for name, server in list(servers.items()):
+                if name in self.peers and number >= settings.size.peer_rounds:
+                    continue
                 try:
                     turn = take_turn(settings, server, [other for other in servers.values() if other is not server], argv)
                 except Void as trouble:
@@ -99,7 +100,7 @@ class LatencyRow(ConstantRate):
                     continue
                 turns[name].append(turn)
             settings.say(f"{self.name} {number + 1}/{pairs}: p99.9 in µs: " + ", ".join(
-                f"{name} {turns[name][-1]['p999_ns'] / 1000:,.0f}" for name in servers))
+                f"{name} {of[number]['p999_ns'] / 1000:,.0f}" for name, of in turns.items() if len(of) > number))
         for server in servers.values():
             server.end()
         return self.result(turns, notes)
@@ -138,7 +139,7 @@ class WorkersRow(ConstantRate):
         servers = [both.serve("echo_server", "--workers", count) for count in workers]
         rate = SHARE / 2 * self.capacity(both, servers[1], servers[:1])        # the client takes CPU of this sum, too
         argv, pairs = self.argv(settings, rate, "--sleep"), []
-        for number in range(min(settings.pairs, PAIRS_MOST)):
+        for number in range(settings.rate_pairs):
             two, one = take_turn(both, servers[0], servers[1:], argv), take_turn(both, servers[1], servers[:1], argv)
             costs = [turn["cpu_ns"] / 1000 / turn["requests"] for turn in (two, one)]
             pairs.append({"two": two, "one": one, "two_us": costs[0], "one_us": costs[1], "ratio": costs[0] / costs[1]})
@@ -149,8 +150,8 @@ class WorkersRow(ConstantRate):
         return {"weir": f"{statistics.median(pair['two_us'] for pair in pairs):.3f}",
                 "floor": f"{statistics.median(pair['one_us'] for pair in pairs):.3f}",
                 "figure": figure, "spread": spread, "raw": pairs,
-                "notes": [f"one worker stands in the floor's column; {rate:,.0f} lines a second on {CONNS} connections, "
-                          "nothing pinned"]
+                "notes": [f"medians of {len(pairs)} pairs; one worker stands in the floor's column; "
+                          f"{rate:,.0f} lines a second on {CONNS} connections, nothing pinned"]
                 + others_note([pair[side] for pair in pairs for side in ("two", "one")])}
 
 
@@ -166,7 +167,7 @@ class OpenCheckRow(ConstantRate):
     def measure(self, settings):
         script = delay_server.__file__
         server = Server(["/usr/bin/env", "python3", script, "PORT", Server.host], settings.server_cpu)
-        words = ["client_open", "-c", CONNS, "-r", self.rate, "-d", settings.scaled(6, 2), "-w", 0.2]
+        words = ["client_open", "-c", CONNS, "-r", self.rate, "-d", settings.size.check_s, "-w", 0.2]
         turn = take_turn(settings, server, [], words)
         server.end()
         true = {key: delay_server.quantile(share) for key, share in zip(QUANTILES, (0.5, 0.99, 0.999))}

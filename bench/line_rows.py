@@ -5,9 +5,7 @@ import statistics
 from beside import LINE_PEERS, figures_of, line_peers
 from children import Void
 from rows import BulkRow, IdleRow
-from start_rows import StartRow, TIMES
-
-SETTLE_S = 1.0          # before a peer's memory is read; weir's parked stacks are trimmed after longer
+from start_rows import StartRow
 
 
 class IdlePeersRow(IdleRow):
@@ -15,10 +13,9 @@ class IdlePeersRow(IdleRow):
 
     def measure(self, settings):
         result, result_peers = super().measure(settings), []
-        counts = settings.scaled(self.counts, self.quick_counts)
         for peer in line_peers(settings, "lines"):
             try:
-                slope = self.slope(settings, peer.server, *counts, settle=settings.scaled(SETTLE_S, 0.3))
+                slope = self.slope(settings, peer.server, settings.size.settle_peer_s)
                 peer.server = None              # slope() ended it
             except (Void, OSError) as trouble:
                 peer.give_up(trouble)
@@ -75,7 +72,7 @@ class StartEchoRow(StartRow):
                 result["notes"].append(f"{peer.name}: {peer.trouble}")
                 continue
             try:
-                times = [self.first_answer_ms(peer.argv_at) for _ in range(settings.scaled(TIMES, 5))]
+                times = [self.first_answer_ms(peer.argv_at) for _ in range(settings.size.starts)]
             except (Void, OSError) as trouble:
                 result["notes"].append(f"{peer.name}: {trouble}")
                 continue

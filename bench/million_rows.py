@@ -8,8 +8,8 @@ import resource
 
 from children import number_of
 from rows import Goal, ParkedRow
+from sizes import MILLION
 
-MILLION = 1_000_000
 PAIR_BYTES = 8192       # of memory that a task at a memory pair surely stays below
 SPARE = 200             # descriptors of a process that are no connections
 CLIENTS = 4
@@ -26,7 +26,7 @@ class ParkedMillionRow(ParkedRow):
         self.name, self.what, self.words = name, what, words
 
     def wanted(self, settings):
-        return min(settings.scaled(MILLION, 50000), available() // (2 * PAIR_BYTES))
+        return min(settings.size.million, available() // (2 * PAIR_BYTES))
 
     def goal_for(self, wanted):
         return Goal(">=", wanted, f"{wanted:,} guarded", binding=False)
@@ -37,7 +37,7 @@ class ParkedMillionRow(ParkedRow):
         woken = "" if seen["wake_ns"] is None else \
             "woken by a line in {:,.0f} ns each, the second time {:,.0f}; ".format(*seen["wake_ns"])
         result["notes"] += [f"{woken}cancelled, ended and joined in {seen['end_ns']:,.0f} ns each"]
-        if seen["wanted"] < MILLION and not settings.quick:
+        if seen["wanted"] < settings.size.million:
             result["notes"].append(f"{seen['wanted']:,} are what half of the memory that is available surely holds")
         return result
 
@@ -51,14 +51,14 @@ class HeldRow:
 
     def measure(self, settings):
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        most = min(limit - SPARE if limit > 0 else MILLION, settings.scaled(MILLION, 4000))
+        most = min(limit - SPARE if limit > 0 else MILLION, settings.size.held)
         each = most // CLIENTS
         server = settings.serve("echo_server", "--idle")
         few = settings.load("client", "-m", "idle", "-c", each // 10, server.host, server.port)
-        before, kernel_before = server.settled_memory(), kernel_memory()
+        before, kernel_before = server.settled_memory(settings.size.settle_s, settings.size.look_s), kernel_memory()
         held = [settings.load("client", "-m", "idle", "-c", each - (each // 10 if n == 0 else 0), server.host, server.port)
                 for n in range(CLIENTS)]
-        after, kernel_after = server.settled_memory(), kernel_memory()
+        after, kernel_after = server.settled_memory(settings.size.settle_s, settings.size.look_s), kernel_memory()
         opened = 0
         for client in [few, *held]:
             client.let_go()

@@ -94,6 +94,6 @@ class ProxyBulkRow:
 
     def measure(self, settings):
         upstream = Server([settings.program("bare_bulk"), "PORT", "127.0.0.1", "echo", CHUNK, SOCKBUF], settings.client_cpu)
-        size = settings.scaled(1 << 29, 1 << 28)
+        size = settings.size.proxy_bytes
         argv = ["client_bulk", "-m", "echo", "-b", size, "-w", size // 4, "-k", SOCKBUF]
         return compare(self, *take_turns(self, settings, upstream, argv, lambda turn: turn["bytes"] / turn["cpu_ns"]), max)

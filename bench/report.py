@@ -125,6 +125,14 @@ def more_tables(results, drawn):
     return lines
 
 
+def took(results, seconds):
+    """How long it was from the first row to the last, in words."""
+    longest = sorted(results, key=lambda result: result["wall_s"], reverse=True)[:3]
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{len(results)} {'row' if len(results) == 1 else 'rows'} in {minutes} min {rest} s; the longest: " + \
+        ", ".join(f"{result['row']} {result['wall_s']:.1f} s" for result in longest)
+
+
 def aligned(rows):
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()

@@ -33,8 +33,10 @@ class Goal:
 class Settings:
     """What the command line decided, handed to every row."""
 
-    def __init__(self, programs, cpus, pairs, quick, requests, sockbuf, timeout, self_test, peers, say):
-        self.programs, self.pairs, self.quick, self.peers = programs, pairs, quick, peers
+    def __init__(self, programs, cpus, size, pairs, requests, sockbuf, timeout, self_test, peers, say):
+        self.programs, self.size, self.peers = programs, size, peers
+        self.pairs, self.rate_pairs, self.core_starts = (
+            pairs or default for default in (size.pairs, size.rate_pairs, size.core_starts))
         self.server_cpu, self.client_cpu = cpus
         self.requests, self.sockbuf = requests, sockbuf
         self.timeout, self.self_test, self.say = timeout, self_test, say
@@ -51,8 +53,9 @@ class Settings:
             raise Void(f"{name} is not built")
         return path
 
-    def scaled(self, full, quick):
-        return quick if self.quick else full
+    def requests_of(self, row):
+        """In a round."""
+        return self.requests or row.requests // self.size.divisor
 
     def serve(self, name, *args):
         """A server that takes its address after its port; the floors listen on all there are."""
@@ -102,11 +105,10 @@ class RequestRow:
         self.conns, self.requests, self.pipeline, self.mode = conns, requests, pipeline, mode
 
     def argv(self, settings):
-        requests = settings.requests or settings.scaled(self.requests, self.requests // 10)
-        return self.client_argv(requests)
+        return self.client_argv(settings, settings.requests_of(self))
 
-    def client_argv(self, requests):
-        warmup = max(requests // 10, 20 * self.conns * self.pipeline)
+    def client_argv(self, settings, requests):
+        warmup = max(requests // 10, settings.size.warm_batches * self.conns * self.pipeline)
         if self.mode == "accept":
             warmup = requests // 10
         return ["client", "-m", self.mode, "-c", self.conns, "-p", self.pipeline, "-n", requests,
@@ -153,7 +155,7 @@ class BulkRow:
         self.name, self.what, self.goal, self.mode = name, what, goal, mode
 
     def argv(self, settings):
-        size = settings.scaled(1 << 30, 1 << 28)
+        size = settings.size.bulk_bytes
         return ["client_bulk", "-m", self.mode, "-b", size, "-w", size // 4,
                 "-k", settings.sockbuf]
 
@@ -172,6 +174,8 @@ class BulkRow:
         dropped, argv, turns = [], self.argv(settings), {name: [] for name in servers}
         for number in range(settings.pairs):
             for name, server in list(servers.items()):
+                if name not in sides and number >= settings.size.peer_rounds:
+                    continue
                 others = [other for other in servers.values() if other is not server]
                 try:
                     turn = take_turn(settings, server, others, argv)
@@ -186,7 +190,7 @@ class BulkRow:
                 turn["gb_per_cpu_s"] = turn["bytes"] / turn["cpu_ns"]
                 turns[name].append(turn)
             settings.say(f"{self.name} {number + 1}/{settings.pairs}: " + ", ".join(
-                f"{name} {of[-1]['gb_per_cpu_s']:.2f}" for name, of in turns.items() if of) + " GB/CPU s")
+                f"{name} {of[number]['gb_per_cpu_s']:.2f}" for name, of in turns.items() if len(of) > number) + " GB/CPU s")
         for server in servers.values():
             server.end()
         speeds = {name: [turn["gb_per_cpu_s"] for turn in of] for name, of in turns.items()}
@@ -207,14 +211,14 @@ class IdleRow:
 
     name, unit = "idle-memory", "bytes per connection"
     what = "connection parked in readline, stack used once, 10,000 of them"
-    counts, quick_counts = (2000, 10000), (500, 2000)
     goal = Goal("<=", 5 * 1024, "at most 5,120 bytes")
 
-    def slope(self, settings, server, few, many, settle=3.0):
+    def slope(self, settings, server, settle):
+        few, many = settings.size.idle_counts
         held = [settings.load("client", "-m", "idle", "-c", few, server.host, server.port)]
-        first = server.settled_memory(settle)
+        first = server.settled_memory(settle, settings.size.look_s)
         held.append(settings.load("client", "-m", "idle", "-c", many - few, server.host, server.port))
-        second = server.settled_memory(settle)
+        second = server.settled_memory(settle, settings.size.look_s)
         for client in held:
             client.let_go()
             client.result()
@@ -226,13 +230,12 @@ class IdleRow:
                 "slope": (second - first) / (many - few)}
 
     def measure(self, settings):
-        counts = settings.scaled(self.counts, self.quick_counts)
         program = ["floor_echo"] if settings.self_test else ["echo_server", "--idle"]
-        weir = self.slope(settings, settings.serve(*program), *counts)
-        floor = self.slope(settings, settings.serve("floor_echo"), *counts)
+        weir = self.slope(settings, settings.serve(*program), settings.size.settle_s)
+        floor = self.slope(settings, settings.serve("floor_echo"), settings.size.settle_peer_s)
         return {"weir": f"{weir['slope']:,.0f}", "floor": f"{floor['slope']:,.0f}",
                 "figure": weir["slope"], "spread": None, "raw": {"weir": weir, "floor": floor},
-                "notes": [f"slope between {counts[0]:,} and {counts[1]:,} connections"]}
+                "notes": ["slope between {:,} and {:,} connections".format(*settings.size.idle_counts)]}
 
 
 class ParkedRow:
@@ -244,7 +247,7 @@ class ParkedRow:
     words = ()
 
     def wanted(self, settings):
-        return settings.scaled(200000, 20000)
+        return settings.size.parked
 
     def goal_for(self, wanted):
         return Goal(">=", wanted, f"{wanted:,} guarded")

@@ -19,16 +19,17 @@ import resource
 import shlex
 import signal
 import subprocess
+import time
 
 import beside
 import children
 import report
 import rows
+import sizes
 import table
 import veth
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAIRS = 15              # short rounds follow a drifting machine closer than a few long ones
 PAIRS_LEAST = 5         # fewer are for trying out: no result is written
 BUSY = 0.10             # of all CPUs before the start: more, and the table says so
 SELF_TEST_BAND = 0.10   # how far a program may seem to differ from itself
@@ -46,7 +47,9 @@ def parse(known):
                         help="build folder (default: build/bench, which ./dev bench makes, "
                              "else build/release)")
     parser.add_argument("--only", nargs="+", metavar="ROW", choices=known + list(table.groups()), default=known)
-    parser.add_argument("--pairs", type=int, metavar="N", help="rounds of each side in a row (default: %d)" % PAIRS)
+    parser.add_argument("--pairs", type=int, metavar="N",
+                        help=f"rounds of each side in a row (default: {sizes.FULL.pairs}, at a constant rate "
+                             f"{sizes.FULL.rate_pairs}; with --quick {sizes.QUICK.pairs} and {sizes.QUICK.rate_pairs})")
     parser.add_argument("--requests", type=int, default=0, metavar="N",
                         help="requests in a round of the echo and accept rows")
     parser.add_argument("--path", choices=("loopback", "veth"), default="loopback",
@@ -58,7 +61,7 @@ def parse(known):
     parser.add_argument("--timeout", type=int, default=120, metavar="SECONDS",
                         help="longest round (default: 120)")
     parser.add_argument("--quick", action="store_true",
-                        help="3 short rounds: does it work? Writes no result")
+                        help="a few short rounds: does it work? Under 3 minutes; writes no result")
     parser.add_argument("--self-test", action="store_true",
                         help="the floor against itself: every ratio must be near 1. Writes no result")
     parser.add_argument("--no-peers", action="store_true",
@@ -70,9 +73,7 @@ def parse(known):
     if args.build is None:
         made = ROOT / "build" / "bench"
         args.build = made if made.is_dir() else ROOT / "build" / "release"
-    if args.pairs is None:
-        args.pairs = 3 if args.quick else PAIRS
-    if args.pairs < 1 or args.requests < 0 or args.timeout < 1:
+    if args.pairs is not None and args.pairs < 1 or args.requests < 0 or args.timeout < 1:
         parser.error("a count is out of range")
     if args.path == "veth":
         args.only = [row for row in args.only if row not in NO_NETWORK]
@@ -97,8 +98,8 @@ def raise_file_limit():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))      # children inherit it
 
 
-def verdict(result, goal, self_test):
-    if self_test and result["spread"]:
+def verdict(result, goal, settings):
+    if settings.self_test and result["spread"]:
         near = abs(result["figure"] - 1) <= SELF_TEST_BAND
         return f"within {SELF_TEST_BAND:.0%} of 1", "pass" if near else "FAIL"
     if goal is None:
@@ -113,9 +114,10 @@ def verdict(result, goal, self_test):
 def run_row(row, settings):
     """The row's result, whatever happens: a void run is a result, too."""
     result = {"row": row.name, "what": row.what, "unit": row.unit, "notes": []}
+    began = time.monotonic()
     try:
         result.update(row.measure(settings))
-        result["goal"], result["verdict"] = verdict(result, row.goal, settings.self_test)
+        result["goal"], result["verdict"] = verdict(result, row.goal, settings)
     except (children.Void, OSError, subprocess.TimeoutExpired) as trouble:
         result["goal"] = row.goal.text if row.goal else "–"
         result["verdict"] = "VOID"
@@ -123,6 +125,7 @@ def run_row(row, settings):
         say(f"{row.name}: void: {trouble}")
     finally:
         children.end_all()
+    result["wall_s"] = round(time.monotonic() - began, 2)
     return result
 
 
@@ -134,12 +137,13 @@ def file_name(only, known):
     return "+".join(row for row in known if row in only)
 
 
-def collect_facts(args, busy):
+def collect_facts(args, settings, busy):
     facts = report.machine_facts(ROOT)
     facts.update(report.build_facts(args.build, ROOT))
     facts["server and client"] = "CPU {} and CPU {}".format(*two_cpus())
     facts["path"] = args.path
-    facts["rounds"] = f"{args.pairs} of each side, taking turns; servers live through a row"
+    facts["rounds"] = (f"{settings.pairs} of each side, {settings.rate_pairs} in the rows at a constant rate, taking turns; "
+                       "servers live through a row")
     facts["CPUs busy before the start"] = f"{busy:.0%}" + (" (not a quiet machine)" if busy > BUSY else "")
     command = [word.replace(str(ROOT) + os.sep, "") for word in sys.argv[1:]]
     facts["command"] = "`" + " ".join(["./dev bench"] + [shlex.quote(word) for word in command]) + "`"
@@ -149,13 +153,13 @@ def collect_facts(args, busy):
 def measure(args, known):
     raise_file_limit()
     settings = rows.Settings(
-        programs=args.build / "bench", cpus=two_cpus(), pairs=args.pairs, quick=args.quick,
-        requests=args.requests, sockbuf=args.sockbuf,
+        programs=args.build / "bench", cpus=two_cpus(), size=sizes.QUICK if args.quick else sizes.FULL,
+        pairs=args.pairs, requests=args.requests, sockbuf=args.sockbuf,
         timeout=args.timeout, self_test=args.self_test, peers=not args.no_peers, say=say)
     busy = report.how_busy()
     if busy > BUSY:
         say(f"bench: {busy:.0%} of the CPUs are busy before the start: expect noise")
-    facts = collect_facts(args, busy)
+    facts = collect_facts(args, settings, busy)
     if settings.peers and not settings.self_test:
         missing = beside.missing_peers(settings.programs)
         if missing:
@@ -164,14 +168,16 @@ def measure(args, known):
     if facts["build type"] not in ("Release", "RelWithDebInfo"):
         say(f"bench: build type is {facts['build type']}: figures from it mean nothing")
 
-    before = report.cpu_ticks()
+    before, began = report.cpu_ticks(), time.monotonic()
     results = [run_row(row, settings) for row in table.all_rows()
                if row.name in args.only and not (args.self_test and row.name in NO_SELF_TEST)]
     facts["stolen by the hypervisor"] = f"{report.busy_share(before, report.cpu_ticks())[1]:.1%}"
 
-    print(report.terminal_table(results))
+    facts["took"] = report.took(results, time.monotonic() - began)
+    quick = " (--quick: no result is written)" if args.quick else ""
+    print(report.terminal_table(results) + f"\nbench: {facts['took']}{quick}")
     measured = any("figure" in result for result in results)
-    if measured and not args.quick and not args.self_test and args.pairs >= PAIRS_LEAST:
+    if measured and not args.quick and not args.self_test and settings.pairs >= PAIRS_LEAST:
         name = file_name(args.only, [row for row in known if args.path == "loopback" or row not in NO_NETWORK])
         name += "" if args.path == "loopback" else f".{args.path}"
         report.write(args.results, name, results, facts)

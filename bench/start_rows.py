@@ -13,7 +13,6 @@ import time
 from children import Child, Void, free_port
 
 CONFIG = pathlib.Path(__file__).resolve().parent.parent / "conf" / "weir.conf"
-TIMES = 20
 PATIENCE = 10.0         # seconds; who takes as long fails anyway
 ATTEMPTS = 3
 LOOK_S = 0.0002         # between two attempts to connect
@@ -28,7 +27,7 @@ class TimesRow:
         times = {"weir": [], "floor": []}
         if not CONFIG.exists():
             raise Void("conf/weir.conf is missing")
-        for _ in range(settings.scaled(TIMES, 5)):
+        for _ in range(settings.size.starts):
             times["weir"].append(self.weir_ms(settings))
             times["floor"].append(self.floor_ms(settings))
         medians = {side: statistics.median(of) for side, of in times.items()}
