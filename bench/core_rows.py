@@ -109,12 +109,12 @@ class CoreRow:
 
 
 def core_rows():
-    twice = Goal("<=", 2.0, "at most 2")
+    twice = Goal("<=", 2.0, "at most 2", limit=2.0)
     return [
         CoreRow("switch", "a switch of tasks, one way, with its place in the queue",
-                Goal("<=", 5, "5 ns is the aim", binding=False), "core_tasks", 51, "call through a pointer", with_go=True),
+                Goal("<=", 5, "5 ns"), "core_tasks", 51, "call through a pointer", with_go=True),
         CoreRow("create", "a task made, run and ended, its stack from the pool",
-                Goal("<=", 50, "50 ns is the aim", binding=False), "core_tasks", 51, "thread", with_go=True),
+                Goal("<=", 50, "50 ns"), "core_tasks", 51, "thread", with_go=True),
         # No peer has one around a read like ours, and beside it stands that read alone: so there is no goal but the exact
         # one, that neither a timer nor the heap is touched (tests/exact/deadline.py).
         CoreRow("deadline", "a line that is there, read within a deadline scope", None,

@@ -29,7 +29,7 @@ class ParkedMillionRow(ParkedRow):
         return min(settings.size.million, available() // (2 * PAIR_BYTES))
 
     def goal_for(self, wanted):
-        return Goal(">=", wanted, f"{wanted:,} guarded", binding=False)
+        return Goal(">=", wanted, f"{wanted:,} guarded")
 
     def measure(self, settings):
         result = super().measure(settings)

@@ -196,3 +196,7 @@ for what, most in MOST.items():
 for row, turns in (("latency-64", full_results["latency-64"]["raw"]["weir"]), ("workers-2", full_results["workers-2"]["raw"])):
     if len(turns) != 10:
         sys.exit(f"{row}: {len(turns)} pairs and not 10")
+
+# Of the open-loop client's quantiles one that is too small is as wrong as one that is too large: here p99 is 100 ms of 149.
+if not results["open-check"]["figure"] > 1.4:
+    sys.exit(f"open-check: {results['open-check']['figure']} for a quantile that is a third too small")
