@@ -21,12 +21,7 @@
 #include "core/switch_announce.h"
 #include "core/sys_fault.h"
 #include "lib/suite.h"
-
-#ifdef ANNOUNCE_VALGRIND
-#define UNDER_VALGRIND RUNNING_ON_VALGRIND
-#else
-#define UNDER_VALGRIND 0
-#endif
+#include "lib/under_valgrind.h"
 
 static char said[65536];
 

@@ -14,12 +14,7 @@
 
 #include "core/task.h"
 #include "lib/suite.h"
-
-#ifdef ANNOUNCE_VALGRIND
-#define UNDER_VALGRIND RUNNING_ON_VALGRIND
-#else
-#define UNDER_VALGRIND 0
-#endif
+#include "lib/under_valgrind.h"
 
 /* --- Registers ------------------------------------------------------------ */
 

@@ -23,6 +23,7 @@
 #include "lib/clock.h"
 #include "lib/suite.h"
 #include "lib/tree_plan.h"
+#include "lib/under_valgrind.h"
 
 #define SEEDS      10000
 #define SEEDS_SLOW 1000         /* under a sanitizer or valgrind */
@@ -363,10 +364,8 @@ static unsigned seeds_wanted(void)
         return (unsigned)strtoul(wanted, NULL, 10);
 #if defined ANNOUNCE_ASAN || defined ANNOUNCE_TSAN
     return SEEDS_SLOW;
-#elif defined ANNOUNCE_VALGRIND
-    return RUNNING_ON_VALGRIND ? SEEDS_SLOW : SEEDS;
 #else
-    return SEEDS;
+    return UNDER_VALGRIND ? SEEDS_SLOW : SEEDS;
 #endif
 }
 
