@@ -26,6 +26,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -322,12 +323,43 @@ static inline int sys_shutdown(int fd, int how)
     return shutdown(fd, how) < 0 ? -errno : 0;
 }
 
+/*
+ * The two calls of every request go to the kernel without libc's recv and send. Those are cancellation points: in a process
+ * with several threads each makes the thread cancellable and takes that back, by two locked instructions and some 60 others,
+ * and nobody cancels a thread that runs a loop. The sanitizers have to see the usual calls.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SYS_BY_LIBC 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SYS_BY_LIBC 1
+#endif
+#endif
+
+static inline ssize_t sys_recv_uncancelled(int fd, void *buf, size_t len, int flags)
+{
+#ifdef SYS_BY_LIBC
+    return recv(fd, buf, len, flags);
+#else
+    return syscall(SYS_recvfrom, fd, buf, len, flags, NULL, NULL);
+#endif
+}
+
+static inline ssize_t sys_send_uncancelled(int fd, const void *buf, size_t len, int flags)
+{
+#ifdef SYS_BY_LIBC
+    return send(fd, buf, len, flags);
+#else
+    return syscall(SYS_sendto, fd, buf, len, flags, NULL, 0);
+#endif
+}
+
 static inline ssize_t sys_recv(int fd, void *buf, size_t len)
 {
     int fault = weir__fault(SYS_RECV);
     if (fault < 0)
         return fault;
-    ssize_t n = recv(fd, buf, weir__fault_cap(SYS_RECV, len), 0);
+    ssize_t n = sys_recv_uncancelled(fd, buf, weir__fault_cap(SYS_RECV, len), 0);
     return n < 0 ? -errno : n;
 }
 
@@ -345,7 +377,7 @@ static inline ssize_t sys_send(int fd, struct iovec *iov, size_t count)
     }
 #endif
     struct msghdr message = { .msg_iov = iov, .msg_iovlen = count };
-    ssize_t n = count == 1 ? send(fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL)
+    ssize_t n = count == 1 ? sys_send_uncancelled(fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL)
                            : sendmsg(fd, &message, MSG_NOSIGNAL);
     return n < 0 ? -errno : n;
 }
