@@ -126,7 +126,9 @@ class LatencyRow(ConstantRate):
 class WorkersRow(ConstantRate):
     """CPU per request of two workers over one worker's, both at the rate that is SHARE of what one can do.
 
-    Two workers need the client's CPU, too: client and servers run wherever they like, and the client sleeps between lines."""
+    Two workers need the client's CPU, too: client and servers run wherever they like, and the client sleeps between lines.
+    At such a rate each thread sleeps and is woken more often when there are two, which no server can help: so the bare loop
+    takes the same turns, with two threads and with one."""
 
     unit = "server CPU µs/request"
 
@@ -134,25 +136,33 @@ class WorkersRow(ConstantRate):
         self.name, self.what, self.goal = name, what, goal
 
     def measure(self, settings):
-        workers = (2, 1) if not settings.self_test else (1, 1)
         both = settings.on_both_cpus()
-        servers = [both.serve("echo_server", "--workers", count) for count in workers]
-        rate = SHARE / 2 * self.capacity(both, servers[1], servers[:1])        # the client takes CPU of this sum, too
+        count = 1 if settings.self_test else 2
+        servers = {"two": both.serve("echo_server", "--workers", count), "one": both.serve("echo_server", "--workers", 1),
+                   "bare_two": both.serve("bare_threads", count), "bare_one": both.serve("bare_threads", 1)}
+        others = {side: [other for other in servers.values() if other is not server] for side, server in servers.items()}
+        rate = SHARE / 2 * self.capacity(both, servers["one"], others["one"])  # the client takes CPU of this sum, too
         argv, pairs = self.argv(settings, rate, "--sleep"), []
         for number in range(settings.rate_pairs):
-            two, one = take_turn(both, servers[0], servers[1:], argv), take_turn(both, servers[1], servers[:1], argv)
-            costs = [turn["cpu_ns"] / 1000 / turn["requests"] for turn in (two, one)]
-            pairs.append({"two": two, "one": one, "two_us": costs[0], "one_us": costs[1], "ratio": costs[0] / costs[1]})
-            settings.say(f"{self.name} {number + 1}: {costs[0]:.3f} and {costs[1]:.3f} µs, ratio {pairs[-1]['ratio']:.3f}")
-        for server in servers:
+            pair = {side: take_turn(both, server, others[side], argv) for side, server in servers.items()}
+            costs = {side: turn["cpu_ns"] / 1000 / turn["requests"] for side, turn in pair.items()}
+            pairs.append({**pair, "two_us": costs["two"], "one_us": costs["one"], "ratio": costs["two"] / costs["one"],
+                          "bare_ratio": costs["bare_two"] / costs["bare_one"], "over_bare": costs["two"] / costs["bare_two"]})
+            settings.say(f"{self.name} {number + 1}: {costs['two']:.3f} and {costs['one']:.3f} µs, ratio {pairs[-1]['ratio']:.3f}; "
+                         f"the bare loop {pairs[-1]['bare_ratio']:.3f}")
+        for server in servers.values():
             server.end()
         figure, spread = spread_of([pair["ratio"] for pair in pairs])
+        bare, bare_spread = spread_of([pair["bare_ratio"] for pair in pairs])
+        over, over_spread = spread_of([pair["over_bare"] for pair in pairs])
         return {"weir": f"{statistics.median(pair['two_us'] for pair in pairs):.3f}",
                 "floor": f"{statistics.median(pair['one_us'] for pair in pairs):.3f}",
                 "figure": figure, "spread": spread, "raw": pairs,
                 "notes": [f"medians of {len(pairs)} pairs; one worker stands in the floor's column; "
-                          f"{rate:,.0f} lines a second on {CONNS} connections, nothing pinned"]
-                + others_note([pair[side] for pair in pairs for side in ("two", "one")])}
+                          f"{rate:,.0f} lines a second on {CONNS} connections, nothing pinned",
+                          f"the bare loop, two threads over one: {bare:.3f} ({bare_spread[0]:.3f}–{bare_spread[1]:.3f}); "
+                          f"weir's two workers over its two threads: {over:.3f} ({over_spread[0]:.3f}–{over_spread[1]:.3f})"]
+                + others_note([pair[side] for pair in pairs for side in servers])}
 
 
 class OpenCheckRow(ConstantRate):

@@ -175,8 +175,9 @@ def check_complete(plan, results):
 with tempfile.TemporaryDirectory() as place:
     folder = pathlib.Path(place)
     for program in ("weir", "bench/echo_server", "bench/floor_echo", "bench/floor_http", "bench/bulk_server", "bench/bare_bulk",
-                    "bench/client", "bench/client_bulk", "bench/client_open", "bench/parked", "bench/core_tasks",
-                    "bench/core_deadline", "bench/core_post", "bench/core_limits", "bench/peers/limits_libuv"):
+                    "bench/bare_threads", "bench/client", "bench/client_bulk", "bench/client_open", "bench/parked",
+                    "bench/core_tasks", "bench/core_deadline", "bench/core_post", "bench/core_limits",
+                    "bench/peers/limits_libuv"):
         (folder / program).parent.mkdir(parents=True, exist_ok=True)
         (folder / program).touch()
     quick, results = planned(sizes.QUICK, folder)
