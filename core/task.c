@@ -200,8 +200,9 @@ void weir__task_run(weir_task *task)
         finish(task);
 }
 
-/* Back to the loop until somebody makes the task ready and its turn comes. */
-static void leave(weir_task *task)
+/* Back to the loop until somebody makes the task ready and its turn comes. Inlined by force, as wait_until is: a frame of its
+ * own would be another cache line of every parked task. */
+__attribute__((always_inline)) static inline void leave(weir_task *task)
 {
     weir_loop *loop = task->loop;
 
@@ -252,7 +253,6 @@ static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
         weir__task_wake(task, -ENOMEM);
 }
 
-/* Inlined by force: a frame of its own would be another cache line of every parked task. */
 __attribute__((always_inline)) static inline int wait_until(weir_task *task, enum wait_kind kind, const void *on, int64_t due_ns)
 {
     if (weir__task_meet_cancel(task)) {

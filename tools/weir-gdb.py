@@ -110,7 +110,8 @@ def transport_peer(transport):
     base = transport.cast(pointer_to("struct weir_transport"))
     if "socket_ops" not in str(base["ops"]):
         return None
-    socket = transport.cast(pointer_to("struct socket_transport"))
+    within = next(field.bitpos for field in gdb.lookup_type("struct socket_transport").fields() if field.name == "base") // 8
+    socket = gdb.Value(int(transport) - within).cast(pointer_to("struct socket_transport"))
     return socket_address(read(socket["peer"].address, int(socket["peer_len"])))
 
 
@@ -193,7 +194,8 @@ class TaskUnwinder(gdb.unwinder.Unwinder):
         if self.registers is None or int(pending.read_register("rsp")) != self.at:
             return None
         word = gdb.lookup_type("unsigned long")
-        info = pending.create_unwind_info(FrameId(pending.read_register("rsp"), pending.read_register("rip")))
+        # Below the task's stack pointer, wherever the thread's is: gdb ends a backtrace that goes down the stack.
+        info = pending.create_unwind_info(FrameId(gdb.Value(self.registers["rsp"] - WORD).cast(word), pending.read_register("rip")))
         for name, value in self.registers.items():
             info.add_saved_register(name, gdb.Value(value).cast(word))
         return info
