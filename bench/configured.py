@@ -57,8 +57,8 @@ class Configured(Server):
 class Weir(Configured):
     """The program, at a port that the kernel chose and the log told; with the http plugin unless a template says otherwise."""
 
-    def __init__(self, program, cpu, template="weir.conf", values=()):
-        super().__init__(template, [program, "run", "-c", "FILE"], cpu, values=values)
+    def __init__(self, program, cpu, template="weir.conf", values=(), under=(), timeout=10.0):
+        super().__init__(template, [*under, program, "run", "-c", "FILE"], cpu, timeout, values)
 
     def wait_listening(self, timeout):
         deadline = time.monotonic() + timeout
