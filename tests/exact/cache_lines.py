@@ -3,7 +3,8 @@
 
 With thousands of connections each of these lines has left the cache before the same one asks again, so they are what a request
 costs more than with a few. The ceiling is 1.15 times the 14 that were measured in the build made for tests (gcc 12, -O1, asserts
-on), all of them in one page: six of the parked frames, six of the connection, two of the task. What is shipped has as many. What the loop touches for each of them, its own state and tables, libev's and libc's, is printed beside it.
+on), all of them in one page: six of the parked frames, six of the connection, two of the task. What is shipped has as many. What
+the loop touches for each of them, its own state and tables, libev's and libc's, is printed beside it.
 """
 import contextlib
 import os
