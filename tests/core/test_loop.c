@@ -121,6 +121,43 @@ START_TEST(a_pass_runs_what_was_queued_then_io_then_timers)
 }
 END_TEST
 
+static void on_prepare(struct ev_loop *ev, ev_prepare *prepare, int events)
+{
+    (void)ev, (void)prepare, (void)events;
+    trace("p");
+}
+
+static void on_check(struct ev_loop *ev, ev_check *check, int events)
+{
+    (void)ev, (void)check, (void)events;
+    trace("k");
+}
+
+/* A pass begins after the poll: what libev invokes before it, for watchers of a user's own, is none. */
+START_TEST(a_users_watchers_are_invoked_before_the_poll_and_nothing_of_ours)
+{
+    ev_prepare prepare, fed;
+    ev_check check;
+
+    loop = weir_loop_new();
+    ev_prepare_init(&prepare, on_prepare);
+    ev_prepare_start(weir_loop_ev(loop), &prepare);
+    ev_check_init(&check, on_check);
+    ev_check_start(weir_loop_ev(loop), &check);
+    ev_prepare_init(&fed, on_prepare);
+    weir_loop_call_soon(loop, trace_cb, "s");
+    ev_feed_event(weir_loop_ev(loop), &fed, EV_CUSTOM);
+
+    weir_loop_stop(loop);
+    ck_assert_int_eq(weir_loop_run_forever(loop), 0);
+    ck_assert_str_eq(trace_text, "ppsk");
+
+    ev_prepare_stop(weir_loop_ev(loop), &prepare);
+    ev_check_stop(weir_loop_ev(loop), &check);
+    weir_loop_free(loop);
+}
+END_TEST
+
 /* --- Running and stopping ------------------------------------------------- */
 
 static int stop_and_wait(void *arg)
@@ -342,6 +379,7 @@ Suite *suite(void)
     tcase_add_test(pass, what_a_pass_queues_runs_in_the_next_one_and_survives_a_stop);
     tcase_add_test(pass, a_stop_before_the_run_makes_one_pass_that_does_not_wait);
     tcase_add_test(pass, a_pass_runs_what_was_queued_then_io_then_timers);
+    tcase_add_test(pass, a_users_watchers_are_invoked_before_the_poll_and_nothing_of_ours);
     suite_add_tcase(s, pass);
 
     TCase *running = tcase_create("running");
