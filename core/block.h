@@ -48,7 +48,7 @@ static inline size_t block_class(size_t size)
     return (bits - BLOCK_SMALLEST_BITS + 1) / 2;
 }
 
-/* The same from malloc, when none is free. */
+/* From malloc, for weir__block_take when none is free. */
 struct block *weir__block_make(struct block_pool *pool, size_t size);
 
 /* An empty block for at least @size bytes; NULL without memory. */
@@ -67,6 +67,7 @@ static inline struct block *weir__block_take(struct block_pool *pool, size_t siz
     return block;
 }
 
+/* To malloc, for weir__block_give when enough are kept. */
 void weir__block_free(struct block *block);
 
 static inline void weir__block_give(struct block_pool *pool, struct block *block)

@@ -325,7 +325,7 @@ static inline int sys_shutdown(int fd, int how)
 
 /*
  * The two calls of every request go to the kernel without libc's recv and send. Those are cancellation points: in a process
- * with several threads each makes the thread cancellable and takes that back, by two locked instructions and some 60 others,
+ * with several threads each makes the thread cancellable and takes that back, by two locked instructions and some 40 others,
  * and nobody cancels a thread that runs a loop. The sanitizers have to see the usual calls.
  */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

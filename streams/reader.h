@@ -45,6 +45,9 @@ struct weir_reader {
     size_t          partial;    /* how much the last incomplete read handed out */
 };
 
+_Static_assert(offsetof(struct weir_reader, want) == 64 && offsetof(struct weir_reader, max_read) <= 128,
+               "what a request needs of a reader is its first two cache lines");
+
 void weir__reader_init(weir_reader *r, weir_loop *loop, size_t limit);
 void weir__reader_fini(weir_reader *r);
 

@@ -54,6 +54,8 @@ struct stream {
     void (*release)(struct stream *stream);     /* refs are gone */
 };
 
+_Static_assert(offsetof(struct stream, drainers) <= 64, "what a request needs of a stream is its first cache line");
+
 /* --- Life (stream.c) ------------------------------------------------------ */
 
 /* The caller holds the connection's own reference: the transport it starts takes it over (connection_lost drops it), or
