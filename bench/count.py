@@ -4,8 +4,8 @@
 
 System calls by strace, with one connection; instructions, and cache lines of code and of data, from a trace of every access to
 memory (valgrind's lackey), with one, where each line is a wake-up of its own, and with MANY that ask at the same time. A
-connection's own lines are the difference of the two, over the connections more. Only what the processor does for the program is
-counted: what the kernel does for it is the larger part of the time, and the same for all but for the calls.
+connection's own lines are the difference of the two, over the connections more. Only what the processor does in the program is
+counted: what the kernel does for it is the larger part of the time, and not in it.
 
 Needs valgrind and strace. Prints the table; README.md says how to read it.
 """
@@ -165,14 +165,17 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "bench", metavar="DIR")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="rows, as the table names them")
     args = parser.parse_args()
+    status, known = 0, subjects(args.build)
+    unknown = [name for name in args.only or () if name not in known]
+    if unknown:
+        parser.error(f"no row {'; '.join(unknown)}. There are: {'; '.join(known)}")
     counts = ("instructions", "code lines", "data lines")
     heads = ["server", "calls", *(f"{what}, {n} conn." for n in (1, MANY) for what in counts)]
     heads.append("data lines of a connection")
     print("| " + " | ".join(heads) + " |")
     print("| " + " | ".join(["---"] * len(heads)) + " |")
-    status = 0
     with tempfile.TemporaryDirectory() as folder:
-        for name, subject in subjects(args.build).items():
+        for name, subject in known.items():
             if args.only and name not in args.only:
                 continue
             try:
